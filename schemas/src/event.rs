@@ -1,0 +1,538 @@
+//! The events that agents post (CONTRACT section 1), after validation.
+//!
+//! `Serialize` writes exactly the JSON of the contract, so that the agent, the fleet and the load generators share
+//! these types; the edge parses with its own validating reader and builds them.
+
+use crate::time::format_rfc3339_ms;
+use compact_str::CompactString;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+/// `[from_ms_ago, to_ms_ago]` before the event's `at`; `86_400_000 >= from > to >= 0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Begin, in ms before `at`.
+    pub from_ms_ago: u32,
+    /// End, in ms before `at`.
+    pub to_ms_ago: u32,
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.from_ms_ago, self.to_ms_ago).serialize(serializer)
+    }
+}
+
+/// The four streams; `seq` counts from 0 per boot and stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// heartbeat, power
+    Activity,
+    /// burst, bandwidth
+    Network,
+    /// inventory, fault
+    Device,
+    /// resource
+    Resource,
+}
+
+/// Gives an enum its wire names: `as_str`, `parse`, `ALL`, `Serialize`.
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// Every value, in the order of the Avro enum's symbols.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+
+            /// The value of a wire name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some($name::$variant),)+ _ => None }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use wire_enum;
+
+wire_enum! {
+    /// What a power event reports.
+    PowerKind {
+        /// the machine started
+        Boot = "boot",
+        /// it is shutting down
+        Shutdown = "shutdown",
+        /// it goes to sleep
+        Sleep = "sleep",
+        /// it woke
+        Resume = "resume",
+    }
+}
+wire_enum! {
+    /// Probe protocol of a burst.
+    Method {
+        /// UDP echo
+        Udp = "udp",
+        /// TCP handshake
+        Tcp = "tcp",
+    }
+}
+wire_enum! {
+    /// Kind of link that a burst ran over.
+    Link {
+        /// cable
+        Wired = "wired",
+        /// wireless
+        Wifi = "wifi",
+    }
+}
+wire_enum! {
+    /// Direction of a bandwidth test.
+    Direction {
+        /// to the device
+        Down = "down",
+        /// from the device
+        Up = "up",
+    }
+}
+wire_enum! {
+    /// Storage medium.
+    Media {
+        /// solid state
+        Ssd = "ssd",
+        /// spinning
+        Hdd = "hdd",
+        /// anything else
+        Other = "other",
+    }
+}
+wire_enum! {
+    /// Software category of the rulesets (METRICS section 5).
+    SoftwareCategory {
+        /// office suite
+        Office = "office",
+        /// web browser
+        Browser = "browser",
+        /// antivirus
+        Antivirus = "antivirus",
+        /// pop-up blocker
+        PopupBlocker = "popup_blocker",
+        /// remote central management
+        RemoteManagement = "remote_management",
+        /// restore protection
+        Restore = "restore",
+        /// monitoring client
+        Monitoring = "monitoring",
+        /// teaching software
+        Teaching = "teaching",
+        /// anything else
+        Other = "other",
+    }
+}
+wire_enum! {
+    /// What is broken.
+    FaultClass {
+        /// screen or projector
+        Display = "display",
+        /// touch input
+        Touch = "touch",
+        /// sound
+        Audio = "audio",
+        /// network
+        Network = "network",
+        /// disk
+        Disk = "disk",
+        /// memory
+        Memory = "memory",
+        /// power supply
+        Power = "power",
+        /// software
+        Software = "software",
+        /// anything else
+        Other = "other",
+    }
+}
+wire_enum! {
+    /// State of a fault.
+    FaultState {
+        /// it began
+        Open = "open",
+        /// it ended
+        Closed = "closed",
+    }
+}
+wire_enum! {
+    /// What was done with a teaching resource.
+    ResourceKind {
+        /// opened
+        Open = "open",
+        /// downloaded
+        Download = "download",
+        /// uploaded
+        Upload = "upload",
+    }
+}
+
+fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format_rfc3339_ms(*ms))
+}
+
+/// Foreground spans of one app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AppSpans {
+    /// App id, `[a-z0-9._-]{1,64}`.
+    pub app: CompactString,
+    /// 0 to 64 spans.
+    pub spans: Vec<Span>,
+}
+
+/// Re-asserts the current on-interval and every active and app span not yet acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Heartbeat {
+    /// Number in the activity stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of, ms since the epoch.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// 0 to 8 spans switched on.
+    pub on: Vec<Span>,
+    /// 0 to 200 spans in use.
+    pub active: Vec<Span>,
+    /// 0 to 32 apps.
+    pub apps: Vec<AppSpans>,
+}
+
+/// Boot, shutdown, sleep or resume; changes no interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Power {
+    /// Number in the activity stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// What happened.
+    pub kind: PowerKind,
+}
+
+/// Up to 64 round trips to an anchor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Burst {
+    /// Number in the network stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// Anchor id, `[a-z0-9._-]{1,64}`.
+    pub anchor: CompactString,
+    /// Probe protocol.
+    pub method: Method,
+    /// Link it ran over.
+    pub link: Link,
+    /// Device traffic was above 10 % of the link.
+    pub busy: bool,
+    /// Gap between probes, 10 to 5000 ms.
+    pub interval_ms: u32,
+    /// 1 to 64 round trips in microseconds; `None` is a lost probe.
+    pub rtt_us: Vec<Option<i32>>,
+}
+
+/// A goodput test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bandwidth {
+    /// Number in the network stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// Direction.
+    pub direction: Direction,
+    /// Payload bytes.
+    pub bytes: u64,
+    /// Duration in microseconds, above 0.
+    pub duration_us: u64,
+    /// Parallel streams, 1 to 64.
+    pub streams: u32,
+}
+
+/// Processor. Strings up to 256 characters, numbers u32, here and in all of the inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cpu {
+    /// Model name.
+    pub model: CompactString,
+    /// Physical cores.
+    pub cores: u32,
+    /// Hardware threads.
+    pub threads: u32,
+    /// Base clock in MHz.
+    pub base_mhz: u32,
+}
+
+/// A disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// Size in GB.
+    pub gb: u32,
+    /// Medium.
+    pub media: Media,
+    /// It holds the operating system.
+    pub system: bool,
+    /// Free space in MB.
+    pub free_mb: u32,
+}
+
+/// A graphics adapter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Graphics {
+    /// Model name.
+    pub model: CompactString,
+    /// Discrete, not integrated.
+    pub discrete: bool,
+    /// Video memory in MB.
+    pub memory_mb: u32,
+}
+
+/// A network card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Nic {
+    /// Hardware address as the agent writes it.
+    pub mac: CompactString,
+    /// Link capability in Mbit/s.
+    pub mbps: u32,
+    /// Kind of link.
+    pub link: Link,
+}
+
+/// The screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Screen {
+    /// Diagonal in inches.
+    pub inch: u32,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// It has touch input.
+    pub touch: bool,
+}
+
+/// Number of ports of each kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ports {
+    /// USB 2
+    pub usb2: u32,
+    /// USB 3
+    pub usb3: u32,
+    /// USB Type-C
+    pub typec: u32,
+    /// HDMI out
+    pub hdmi_out: u32,
+    /// HDMI in
+    pub hdmi_in: u32,
+    /// VGA out
+    pub vga_out: u32,
+    /// VGA in
+    pub vga_in: u32,
+}
+
+/// The camera.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Camera {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// It has a microphone.
+    pub microphone: bool,
+}
+
+/// The operating system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Os {
+    /// Name.
+    pub name: CompactString,
+    /// Version.
+    pub version: CompactString,
+    /// Build.
+    pub build: CompactString,
+    /// It is activated.
+    pub activated: bool,
+}
+
+/// An installed program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Software {
+    /// Category of the rulesets.
+    pub category: SoftwareCategory,
+    /// Name.
+    pub name: CompactString,
+    /// Version.
+    pub version: CompactString,
+    /// It is licensed.
+    pub licensed: bool,
+}
+
+/// What the machine is made of; `None` is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inventory {
+    /// Number in the device stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// Processor.
+    pub cpu: Cpu,
+    /// Memory in MB.
+    pub memory_mb: u32,
+    /// Up to 64 disks.
+    pub disks: Vec<Disk>,
+    /// Up to 64 adapters.
+    pub graphics: Option<Vec<Graphics>>,
+    /// Up to 64 cards.
+    pub nics: Option<Vec<Nic>>,
+    /// Screen.
+    pub screen: Option<Screen>,
+    /// Ports.
+    pub ports: Option<Ports>,
+    /// Camera.
+    pub camera: Option<Camera>,
+    /// Operating system.
+    pub os: Os,
+    /// Up to 512 programs.
+    pub software: Option<Vec<Software>>,
+}
+
+/// A fault began or ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Number in the device stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// What is broken.
+    pub class: FaultClass,
+    /// Begin or end.
+    pub state: FaultState,
+    /// The same for the begin and the end of one fault.
+    pub id: Uuid,
+    /// Up to 500 characters.
+    pub detail: CompactString,
+}
+
+/// Use of teaching resources.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Resource {
+    /// Number in the resource stream of this boot.
+    pub seq: u32,
+    /// The moment it speaks of.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// What was done.
+    pub kind: ResourceKind,
+    /// App id.
+    pub app: CompactString,
+    /// How often, 1 to 100,000.
+    pub count: u32,
+}
+
+/// One event of any type; serializes with its `type` tag as in the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// heartbeat
+    Heartbeat(Heartbeat),
+    /// power
+    Power(Power),
+    /// burst
+    Burst(Burst),
+    /// bandwidth
+    Bandwidth(Bandwidth),
+    /// inventory
+    Inventory(Box<Inventory>),
+    /// fault
+    Fault(Fault),
+    /// resource
+    Resource(Resource),
+}
+
+/// The events of a post by type, in the order of the contract's type table, then of the post.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    /// heartbeats
+    pub heartbeats: Vec<Heartbeat>,
+    /// power events
+    pub power: Vec<Power>,
+    /// bursts
+    pub bursts: Vec<Burst>,
+    /// bandwidth tests
+    pub bandwidth: Vec<Bandwidth>,
+    /// inventories
+    pub inventory: Vec<Inventory>,
+    /// faults
+    pub faults: Vec<Fault>,
+    /// resource uses
+    pub resources: Vec<Resource>,
+}
+
+impl Events {
+    /// Puts an event into its array.
+    pub fn push(&mut self, event: Event) {
+        match event {
+            Event::Heartbeat(e) => self.heartbeats.push(e),
+            Event::Power(e) => self.power.push(e),
+            Event::Burst(e) => self.bursts.push(e),
+            Event::Bandwidth(e) => self.bandwidth.push(e),
+            Event::Inventory(e) => self.inventory.push(*e),
+            Event::Fault(e) => self.faults.push(e),
+            Event::Resource(e) => self.resources.push(e),
+        }
+    }
+
+    /// Number of events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.heartbeats.len()
+            + self.power.len()
+            + self.bursts.len()
+            + self.bandwidth.len()
+            + self.inventory.len()
+            + self.faults.len()
+            + self.resources.len()
+    }
+
+    /// There is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A post as an agent sends it (CONTRACT section 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Post {
+    /// Random (v4) at each agent start.
+    pub boot_id: Uuid,
+    /// The moment this request leaves.
+    #[serde(rename = "sent_at", serialize_with = "rfc3339")]
+    pub sent_at_ms: i64,
+    /// What the agent adds to its wall clock.
+    pub clock_offset_ms: i64,
+    /// Agent version.
+    pub agent: CompactString,
+    /// 1 to 500 events.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,14 @@
+//! Every data contract of ClassPulse: event types, Avro codec, ClickHouse rows and migrations, definitions, codes.
+//!
+//! Pure: no I/O, no clock, no randomness. Names and limits follow CONTRACT (docs/contract.md) and the definitions
+//! of docs/metrics.md.
+
+pub mod codes;
+pub mod definitions;
+pub mod event;
+pub mod org;
+pub mod record;
+pub mod registry;
+pub mod rows;
+pub mod time;
+pub mod token;
