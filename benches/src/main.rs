@@ -1,0 +1,44 @@
+//! `bench`: the load harness. Every figure is printed with its workload, machine and commit; none is a timed test.
+
+mod report;
+
+use anyhow::Context;
+use clap::Parser;
+use report::Report;
+use std::path::PathBuf;
+
+/// Measures ClassPulse on this machine.
+#[derive(Parser)]
+struct Options {
+    /// What to measure; all of it if absent.
+    name: Option<String>,
+    /// Also write the figures as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// First of the ports that the bench's own stack takes.
+    #[arg(long, default_value_t = 28_700)]
+    port_base: u16,
+}
+
+/// A measurement: fills the report, given the first port it may use for its own stack.
+type Bench = fn(&mut Report, u16) -> anyhow::Result<()>;
+
+/// In the order in which they run.
+const BENCHES: &[(&str, &str, Bench)] = &[];
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let mut report = Report::new()?;
+    let chosen: Vec<_> =
+        BENCHES.iter().filter(|(name, ..)| options.name.as_deref().is_none_or(|wanted| wanted == *name)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "no such bench; there are: {}", names());
+    for (name, about, bench) in chosen {
+        report.section(name, about);
+        bench(&mut report, options.port_base).with_context(|| format!("run bench {name}"))?;
+    }
+    report.finish(options.json.as_deref())
+}
+
+fn names() -> String {
+    BENCHES.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ")
+}
