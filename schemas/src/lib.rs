@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no randomness. Names and limits follow CONTRACT (docs/contract.md) and the definitions
 //! of docs/metrics.md.
 
+pub mod avro;
 pub mod codes;
 pub mod definitions;
 pub mod event;
