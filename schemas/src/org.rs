@@ -55,9 +55,9 @@ impl fmt::Display for OrgId {
 /// Level of an area's code.
 #[must_use]
 pub fn area_level(code: u32) -> AreaLevel {
-    if code % 10_000 == 0 {
+    if code.is_multiple_of(10_000) {
         AreaLevel::Province
-    } else if code % 100 == 0 {
+    } else if code.is_multiple_of(100) {
         AreaLevel::City
     } else {
         AreaLevel::County
