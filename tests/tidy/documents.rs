@@ -22,7 +22,15 @@ fn quoted(text: &str) -> Vec<&str> {
 fn claimed_path(text: &str) -> Option<&str> {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
     let folders = [
-        "schemas/", "ingest/", "processors/", "query-api/", "registry/", "agent/", "infra/", "benches/", "tests/",
+        "schemas/",
+        "ingest/",
+        "processors/",
+        "query-api/",
+        "registry/",
+        "agent/",
+        "infra/",
+        "benches/",
+        "tests/",
         "docs/",
     ];
     (plain && folders.iter().any(|folder| text.starts_with(folder))).then_some(text)
@@ -74,7 +82,8 @@ fn documents_use_commands_that_the_front_door_has() {
     let front_door = read(Path::new("classpulse"));
     for document in tracked(&[".md"]) {
         for command in commands(&read(&document)) {
-            let known = front_door.contains(&format!("{command})")) || front_door.contains(&format!("{command} |"))
+            let known = front_door.contains(&format!("{command})"))
+                || front_door.contains(&format!("{command} |"))
                 || front_door.contains(&format!("{command}|"));
             assert!(known, "{} uses ./classpulse {command}", document.display());
         }

@@ -4,9 +4,28 @@ use crate::sources::{production, read, tracked};
 use std::path::Path;
 
 const BANNED: &[&str] = &[
-    "tokio::", "rdkafka", "axum::", "clickhouse::Client", "reqwest", "sqlx", "std::env", "std::fs", "std::net",
-    "SystemTime::now", "Instant::now", "Utc::now", "Local::now", "thread_rng", "rand::rng", "Uuid::new_v4",
-    "tracing::", "prometheus_client", "println!", "eprintln!", "async fn", ".await",
+    "tokio::",
+    "rdkafka",
+    "axum::",
+    "clickhouse::Client",
+    "reqwest",
+    "sqlx",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "SystemTime::now",
+    "Instant::now",
+    "Utc::now",
+    "Local::now",
+    "thread_rng",
+    "rand::rng",
+    "Uuid::new_v4",
+    "tracing::",
+    "prometheus_client",
+    "println!",
+    "eprintln!",
+    "async fn",
+    ".await",
 ];
 
 fn is_pure_by_rule(path: &Path) -> bool {

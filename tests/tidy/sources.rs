@@ -72,7 +72,11 @@ fn files_are_small() {
         let text = read(&path);
         let lines = production(&text).lines().count();
         let excused = text.contains("tidy: long because");
-        assert!(lines <= FILE_LINES || excused, "{} has {lines} lines; split it or write `tidy: long because …`", path.display());
+        assert!(
+            lines <= FILE_LINES || excused,
+            "{} has {lines} lines; split it or write `tidy: long because …`",
+            path.display()
+        );
     }
 }
 

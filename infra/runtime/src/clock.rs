@@ -65,9 +65,8 @@ impl Clock {
         if config.r#virtual.is_none() && config.real.is_none() {
             return Ok(Clock::wall());
         }
-        let instant = |text: &Option<String>, name| {
-            text.as_deref().and_then(parse_rfc3339_ms).ok_or(ClockError::Instant(name))
-        };
+        let instant =
+            |text: &Option<String>, name| text.as_deref().and_then(parse_rfc3339_ms).ok_or(ClockError::Instant(name));
         let virtual_ms = instant(&config.r#virtual, "virtual")?;
         let real_ms = instant(&config.real, "real")?;
         Ok(Clock(Arc::new(Source::Virtual { virtual_ms, real_ms, speed })))
