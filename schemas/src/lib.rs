@@ -4,6 +4,7 @@
 //! of docs/metrics.md.
 
 pub mod avro;
+pub mod calendar;
 pub mod codes;
 pub mod definitions;
 pub mod event;

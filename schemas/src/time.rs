@@ -62,6 +62,12 @@ impl Day {
         (self.0 + 3).rem_euclid(7) as u8
     }
 
+    /// The calendar year.
+    #[must_use]
+    pub fn year(self) -> i32 {
+        self.date().year()
+    }
+
     fn date(self) -> Date {
         Date::from_julian_day(self.0.saturating_add(EPOCH_JULIAN_DAY)).unwrap_or(Date::MAX)
     }
