@@ -1,1 +1,12 @@
-//! placeholder
+//! Kafka in, ClickHouse out: the ledgers, the archive and the roster of ClassPulse.
+//!
+//! One binary; `[groups]` of the configuration chooses what a process runs. `logic` holds every decision, without I/O;
+//! `worker` drives it as explicit steps over the one-method traits of `source` and `store`.
+
+pub mod app;
+pub mod archive;
+pub mod config;
+pub mod logic;
+pub mod metrics;
+pub mod migrate;
+pub mod roster;
