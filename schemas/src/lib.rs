@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod codes;
 pub mod definitions;
 pub mod event;
+pub mod figures;
 pub mod org;
 pub mod record;
 pub mod registry;
