@@ -1,7 +1,6 @@
 //! Codes of event faults and of refusals, by their names on the wire (CONTRACT section 1).
 
 use crate::event::wire_enum;
-use serde::{Serialize, Serializer};
 
 wire_enum! {
     /// Why one event was not taken.

@@ -83,6 +83,7 @@ pub fn bells_are_valid(bells: &[(u32, u32)]) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

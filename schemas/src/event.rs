@@ -36,7 +36,7 @@ pub enum Stream {
     Resource,
 }
 
-/// Gives an enum its wire names: `as_str`, `parse`, `ALL`, `Serialize`.
+/// Gives an enum its wire names: `as_str`, `parse`, `ALL`, `Serialize`, `Deserialize`.
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -60,9 +60,19 @@ macro_rules! wire_enum {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = <::compact_str::CompactString as ::serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&name).ok_or_else(|| {
+                    let symbols = concat!("one of: " $(, $text, " ")+);
+                    ::serde::de::Error::invalid_value(::serde::de::Unexpected::Str(&name), &symbols)
+                })
             }
         }
     };

@@ -75,6 +75,7 @@ pub fn area_range(code: u32) -> RangeInclusive<u32> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use crate::event::wire_enum;
 use crate::time::Day;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
 wire_enum! {

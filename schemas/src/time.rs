@@ -98,6 +98,7 @@ pub fn format_rfc3339_ms(ms: i64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
