@@ -23,7 +23,12 @@ fn heartbeat() -> Heartbeat {
 }
 
 fn burst() -> Burst {
-    let rtt = |i: i32| if i % 21 == 20 { None } else { Some(9_000 + i * 137) };
+    // 2 to 20 ms with no pattern, so that the lengths of the numbers cannot be predicted.
+    let mut state = 1_u32;
+    let mut rtt = |i: i32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if i % 21 == 20 { None } else { Some(2_000 + (state >> 8) as i32 % 18_000) }
+    };
     Burst {
         seq: 77,
         at_ms: AT_MS - 1000,
@@ -32,7 +37,7 @@ fn burst() -> Burst {
         link: Link::Wired,
         busy: false,
         interval_ms: 200,
-        rtt_us: (0..63).map(rtt).collect(),
+        rtt_us: (0..63).map(&mut rtt).collect(),
     }
 }
 

@@ -38,7 +38,7 @@ pub use frame::{MAGIC, frame_id};
 pub use ids::SCHEMAS;
 pub use post::{device_post_order, encode_device_post};
 pub use raw::{
-    RawApp, RawArray, RawBandwidth, RawBurst, RawCamera, RawCpu, RawDisk, RawFault, RawGraphics, RawHeartbeat,
+    Raw, RawApp, RawArray, RawBandwidth, RawBurst, RawCamera, RawCpu, RawDisk, RawFault, RawGraphics, RawHeartbeat,
     RawInventory, RawIter, RawNic, RawOs, RawPorts, RawPost, RawPower, RawResource, RawScreen, RawSoftware, RawSpan,
     decode_device_post,
 };

@@ -35,16 +35,26 @@ impl<'a> Reader<'a> {
     /// [`CodecError::Truncated`], [`CodecError::Varint`].
     #[inline]
     pub fn long(&mut self) -> Result<i64, CodecError> {
-        let z = match *self.rest {
-            [a, ref rest @ ..] if a < 0x80 => {
+        let z = match self.rest {
+            [first, rest @ ..] if *first < 0x80 => {
                 self.rest = rest;
-                u64::from(a)
+                u64::from(*first)
             }
-            [a, b, ref rest @ ..] if b < 0x80 => {
+            [a, b, rest @ ..] if *b < 0x80 => {
                 self.rest = rest;
-                u64::from(a & 0x7f) | u64::from(b) << 7
+                u64::from(*a & 0x7f) | u64::from(*b) << 7
             }
-            _ => self.long_varint()?,
+            [a, b, c, rest @ ..] if *c < 0x80 => {
+                self.rest = rest;
+                u64::from(*a & 0x7f) | u64::from(*b & 0x7f) << 7 | u64::from(*c) << 14
+            }
+            rest => match rest.first_chunk().and_then(|word| short_varint(u64::from_le_bytes(*word))) {
+                Some((z, len)) => {
+                    self.rest = &rest[len..];
+                    z
+                }
+                None => self.long_varint()?,
+            },
         };
         Ok((z >> 1) as i64 ^ -((z & 1) as i64))
     }
@@ -179,6 +189,21 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         Ok(head)
     }
+}
+
+/// The varint in the low bytes of `word` and its length, if it ends within the eight; without a branch a byte, because
+/// the lengths of round trips cannot be predicted.
+#[inline]
+const fn short_varint(word: u64) -> Option<(u64, usize)> {
+    let last = !word & 0x8080_8080_8080_8080;
+    if last == 0 {
+        return None;
+    }
+    let x = word & (last ^ (last - 1)) & 0x7f7f_7f7f_7f7f_7f7f;
+    let x = x & 0x007f_007f_007f_007f | (x & 0x7f00_7f00_7f00_7f00) >> 1;
+    let x = x & 0x0000_3fff_0000_3fff | (x & 0x3fff_0000_3fff_0000) >> 2;
+    let x = x & 0x0fff_ffff | (x & 0x0fff_ffff_0000_0000) >> 4;
+    Some((x, last.trailing_zeros() as usize / 8 + 1))
 }
 
 /// Head of a block of an array.
