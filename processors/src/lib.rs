@@ -10,3 +10,4 @@ pub mod logic;
 pub mod metrics;
 pub mod migrate;
 pub mod roster;
+pub mod tables;

@@ -32,6 +32,6 @@ async fn main() -> anyhow::Result<()> {
     runtime::telemetry::init(&config.log)?;
     match cli.command.unwrap_or(Command::Run) {
         Command::Run => processors::app::run(config, runtime::shutdown::Shutdown::on_signals()?).await,
-        Command::Migrate => processors::migrate::run(&config.clickhouse).await,
+        Command::Migrate => Ok(processors::migrate::run(&config.clickhouse).await?),
     }
 }

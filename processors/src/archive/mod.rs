@@ -1,23 +1,156 @@
-//! `events_raw`: every distinct accepted event.
+//! `events_raw`: every distinct accepted event, for audits and rebuilds.
+//!
+//! A consumer group of its own, so that it may lag without touching freshness. Rows are written in large batches; the
+//! offsets of a batch are committed after ClickHouse has acknowledged it, so a crash repeats rows, which collapse, and
+//! loses none. While ClickHouse is away the partitions are paused: memory is bounded, membership is kept.
 
-use crate::config::Config;
+mod consumer;
+mod metrics;
+mod sink;
+
+use crate::config::{ArchiveConfig, Config};
+use crate::logic::archive::{Batch, Position};
+use consumer::{LogConsumer, Received};
+use metrics::ArchiveMetrics;
 use prometheus_client::registry::Registry;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
+use schemas::record::EventRecord;
+use sink::RawSink;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+/// A batch is written when it holds this much, whatever its age.
+const MAX_BATCH_BYTES: usize = 64 << 20;
+/// Waits between attempts to write grow from the first to the last.
+const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// A stopping process gives its last write this long.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+/// Rest after an error of the consumer.
+const ERROR_REST: Duration = Duration::from_secs(1);
 
 /// Runs until the shutdown signal. Metrics are registered before the first await.
 ///
 /// # Errors
-/// What it cannot recover from by itself.
+/// The consumer cannot be created.
 pub fn run(
-    _config: Arc<Config>,
+    config: Arc<Config>,
     _clock: Clock,
-    _registry: &mut Registry,
+    registry: &mut Registry,
     shutdown: Shutdown,
 ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+    let metrics = ArchiveMetrics::register(registry);
     async move {
-        shutdown.fired().await;
+        let consumer = LogConsumer::subscribe(&config.kafka, &config.archive)?;
+        let sink = sink::EventsRaw::new(&config.clickhouse);
+        Archiver::new(consumer, sink, metrics, &config.archive).run(&shutdown).await;
         Ok(())
     }
 }
+
+struct Archiver<S> {
+    consumer: LogConsumer,
+    sink: S,
+    metrics: ArchiveMetrics,
+    batch: Batch,
+    flush_rows: usize,
+    flush_interval: Duration,
+    due: Instant,
+}
+
+impl<S: RawSink> Archiver<S> {
+    fn new(consumer: LogConsumer, sink: S, metrics: ArchiveMetrics, config: &ArchiveConfig) -> Archiver<S> {
+        let (flush_rows, flush_interval) = (config.flush_rows, config.flush_interval);
+        Archiver { consumer, sink, metrics, batch: Batch::default(), flush_rows, flush_interval, due: Instant::now() }
+    }
+
+    async fn run(mut self, shutdown: &Shutdown) {
+        while !shutdown.is_fired() {
+            tokio::select! {
+                () = shutdown.fired() => {}
+                () = sleep_until(self.due), if !self.batch.is_empty() => self.flush(shutdown).await,
+                received = self.consumer.receive() => self.take(received).await,
+            }
+            if self.batch.rows().len() >= self.flush_rows || self.batch.bytes() >= MAX_BATCH_BYTES {
+                self.flush(shutdown).await;
+            }
+        }
+        self.finish().await;
+    }
+
+    async fn take(&mut self, received: Received) {
+        if self.batch.is_empty() {
+            self.due = Instant::now() + self.flush_interval;
+        }
+        match received {
+            Received::Record(at, Ok(record)) => self.push(at, record),
+            Received::Record(at, Err(error)) => self.skip(at, &error),
+            Received::Failed(error) => {
+                tracing::warn!(%error, "archive consumer");
+                sleep(ERROR_REST).await;
+            }
+        }
+    }
+
+    fn push(&mut self, at: Position, record: EventRecord) {
+        match self.batch.push(record, at) {
+            Ok(()) => {
+                self.metrics.archived.inc();
+            }
+            Err(error) => self.skip(at, &error),
+        }
+    }
+
+    /// Leaves a record out; the ledgers' group writes it to the dead-letter topic.
+    fn skip(&mut self, at: Position, error: &dyn std::error::Error) {
+        tracing::warn!(partition = at.partition, offset = at.offset, %error, "record left out of the archive");
+        self.batch.pass(at);
+        self.metrics.skipped.inc();
+    }
+
+    /// Writes the batch, however long that takes, then commits it.
+    async fn flush(&mut self, shutdown: &Shutdown) {
+        let (mut wait, longest) = RETRY_WAITS;
+        while let Err(error) = self.sink.write(self.batch.rows()).await {
+            self.metrics.write_failures.inc();
+            tracing::warn!(%error, rows = self.batch.rows().len(), ?wait, "archive write failed, paused");
+            self.consumer.pause();
+            tokio::select! {
+                () = shutdown.fired() => return,
+                () = self.idle(wait) => {}
+            }
+            wait = (wait * 2).min(longest);
+        }
+        self.consumer.resume();
+        self.written();
+    }
+
+    /// Waits, and keeps polling so that the group does not take us for dead. What still arrives from a partition that
+    /// was assigned meanwhile is kept, and the partition paused as well.
+    async fn idle(&mut self, wait: Duration) {
+        let until = Instant::now() + wait;
+        while let Ok(received) = tokio::time::timeout_at(until, self.consumer.receive()).await {
+            self.take(received).await;
+            self.consumer.pause();
+        }
+    }
+
+    fn written(&mut self) {
+        self.metrics.rows.inc_by(self.batch.rows().len() as u64);
+        self.consumer.commit(self.batch.next_offsets());
+        self.batch.clear();
+    }
+
+    /// The last write of a process that stops; what is not written is read again by the next one.
+    async fn finish(&mut self) {
+        match timeout(LAST_WRITE, self.sink.write(self.batch.rows())).await {
+            Ok(Ok(())) => self.consumer.commit_now(self.batch.next_offsets()),
+            Ok(Err(error)) => tracing::warn!(%error, "last archive write failed, left to the next start"),
+            Err(_) => tracing::warn!("last archive write took too long, left to the next start"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

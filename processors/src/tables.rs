@@ -1,0 +1,40 @@
+//! Synchronous inserts: a write is done when ClickHouse says so.
+
+use clickhouse::{Client, RowOwned, RowWrite};
+use runtime::config::ClickHouseConfig;
+use std::time::Duration;
+
+/// A server that takes no bytes for this long is away.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait for an acknowledgement.
+const END_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A client whose inserts are acknowledged only when their rows are in a part.
+#[must_use]
+pub fn client(config: &ClickHouseConfig) -> Client {
+    Client::default()
+        .with_url(&config.url)
+        .with_user(&config.user)
+        .with_password(&config.password)
+        .with_database(&config.database)
+        .with_setting("async_insert", "0")
+        .with_setting("insert_deduplicate", "0")
+}
+
+/// Inserts rows into a table and waits for the acknowledgement; no rows: nothing is sent.
+///
+/// # Errors
+/// ClickHouse is away or refuses; some of the rows may have been written.
+pub async fn insert<T>(client: &Client, table: &str, rows: &[T]) -> Result<(), clickhouse::error::Error>
+where
+    T: RowOwned + RowWrite + Sync,
+{
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let mut insert = client.insert::<T>(table).await?.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT));
+    for row in rows {
+        insert.write(row).await?;
+    }
+    insert.end().await
+}
