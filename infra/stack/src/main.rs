@@ -1,1 +1,28 @@
-fn main() {}
+//! `stack`: the launcher of the local stack. `./classpulse` builds what is needed and hands over to it.
+
+use clap::Parser;
+use stack::cli::{Cli, Command};
+use stack::commands;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Up(options) => commands::up::run(&options),
+        Command::Launch(options) => commands::up::launch(&options),
+        Command::Down(target) => commands::service::down(&target),
+        Command::Stop(one) => commands::service::stop(&one),
+        Command::Start(one) => commands::service::start(&one),
+        Command::Status(target) => commands::status::run(&target),
+        Command::Logs(options) => commands::logs::run(&options),
+        Command::Token(options) => commands::token::run(&options),
+        Command::Reset(target) => commands::reset::run(&target),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            stack::console::complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

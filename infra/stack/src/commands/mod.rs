@@ -1,0 +1,8 @@
+//! One module per command of the launcher.
+
+pub mod logs;
+pub mod reset;
+pub mod service;
+pub mod status;
+pub mod token;
+pub mod up;

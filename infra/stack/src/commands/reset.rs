@@ -1,0 +1,36 @@
+//! `reset`: removes what a stack has written.
+
+use crate::cli::Target;
+use crate::console;
+use crate::launcher;
+use crate::paths::Paths;
+use anyhow::{Context, Result};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What a stack writes below its directory.
+const WRITTEN: [&str; 9] =
+    ["kafka", "clickhouse", "registry", "keys", "fleet", "etc", "log", "stack.json", "control.sock"];
+
+/// Removes a stack's data, configuration, keys and logs.
+///
+/// # Errors
+/// The stack is up, or a file cannot be removed.
+pub fn run(target: &Target) -> Result<()> {
+    let paths = Paths::to_start(target)?;
+    let _lock = launcher::take(&paths).context("take it down first: ./classpulse down")?;
+    for name in WRITTEN {
+        remove(&paths.var.join(name)).with_context(|| format!("remove {name}"))?;
+    }
+    console::say(&format!("all data of the stack in {} are gone", paths.var.display()));
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,121 @@
+//! The broker's settings, its topics, and how far a consumer group is behind.
+
+use crate::logic::manifest::address;
+use crate::logic::plan::Kind;
+use crate::logic::ports::Ports;
+use crate::logic::topics::Topics;
+use anyhow::{Context, Result, bail};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaErrorCode;
+use std::path::Path;
+use std::time::Duration;
+
+/// Identifies the node's storage; any 16 bytes in URL-safe base 64 do.
+pub const CLUSTER_ID: &str = "Y2xhc3NwdWxzZS1sb2NhbA";
+/// The topic whose lag is told.
+const EVENTS: &str = "telemetry.events.v1";
+/// The group that folds it.
+const LEDGERS: &str = "ledgers";
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `server.properties` of the local node.
+#[must_use]
+pub fn properties(ports: Ports, data: &Path) -> String {
+    let (broker, controller) = (ports.of(Kind::Kafka, 1), ports.kafka_controller());
+    format!(
+        "# Written by the launcher at every `up`.
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+delete.topic.enable=true
+message.max.bytes=11534336
+replica.fetch.max.bytes=11534336
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+# A worker that is started again must not wait for others, nor for the old one's session.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# A small machine.
+num.network.threads=2
+num.io.threads=4
+background.threads=2
+log.cleaner.threads=1
+log.cleaner.dedupe.buffer.size=16777216
+",
+        data = data.display()
+    )
+}
+
+/// Creates the topics that are missing.
+///
+/// # Errors
+/// A broker that does not answer, or refuses one.
+pub async fn create_topics(ports: Ports, topics: &Topics) -> Result<()> {
+    let admin: AdminClient<DefaultClientContext> = client(ports).create().context("make an admin client")?;
+    let wanted: Vec<NewTopic<'_>> = topics.topic.iter().map(new_topic).collect();
+    let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+    for outcome in admin.create_topics(&wanted, &options).await.context("create topics")? {
+        match outcome {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => bail!("create topic {name}: {code}"),
+        }
+    }
+    Ok(())
+}
+
+fn new_topic(topic: &crate::logic::topics::Topic) -> NewTopic<'_> {
+    let size = topic.local;
+    let mut wanted = NewTopic::new(&topic.name, size.partitions, TopicReplication::Fixed(size.replication));
+    for (key, value) in &topic.config {
+        wanted = wanted.set(key, value);
+    }
+    wanted
+}
+
+fn client(ports: Ports) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", address(ports.of(Kind::Kafka, 1)));
+    // The launcher judges Kafka's health itself; the client's own complaints would only fill the terminal.
+    config.set("log_level", "0");
+    config
+}
+
+/// Records of the events topic that the ledgers have not committed. Blocks; not for the launcher's own thread.
+///
+/// # Errors
+/// A broker that does not answer.
+pub fn lag(ports: Ports) -> Result<i64> {
+    let consumer: BaseConsumer = client(ports).set("group.id", LEDGERS).create().context("make a consumer")?;
+    let metadata = consumer.fetch_metadata(Some(EVENTS), PATIENCE).context("ask for the topic")?;
+    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+    let mut wanted = rdkafka::TopicPartitionList::new();
+    wanted.add_partition_range(EVENTS, 0, i32::try_from(partitions)? - 1);
+    let committed = consumer.committed_offsets(wanted, PATIENCE).context("ask for committed offsets")?;
+    let mut behind = 0;
+    for partition in committed.elements() {
+        let (low, high) = consumer.fetch_watermarks(EVENTS, partition.partition(), PATIENCE)?;
+        let at = match partition.offset() {
+            Offset::Offset(offset) => offset.max(low),
+            _ => low,
+        };
+        behind += (high - at).max(0);
+    }
+    Ok(behind)
+}

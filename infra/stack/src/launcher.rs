@@ -1,0 +1,407 @@
+//! The launcher's life: take the directory, bring the stack up, serve orders, take it down.
+
+use crate::cli::UpOptions;
+use crate::control::{Answer, Order, ServiceStatus, SocketPath};
+use crate::files;
+use crate::jobs;
+use crate::kafka;
+use crate::logic::clock::Anchor;
+use crate::logic::manifest::{Manifest, Service, url};
+use crate::logic::plan::{Instance, Kind, instances};
+use crate::logic::ports::Ports;
+use crate::logic::words;
+use crate::paths::Paths;
+use crate::probe::Health;
+use crate::process;
+use crate::progress::{Phase, Progress, wall_ms};
+use crate::startup;
+use crate::supervisor::{Handle, Spec, StopBy, Supervisor, View};
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+use runtime::clock::{Clock, ClockConfig};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+/// Everything that the parts of a launcher share.
+pub struct Stack {
+    /// What was asked for.
+    pub options: UpOptions,
+    /// Where things are.
+    pub paths: Paths,
+    /// Where everything listens.
+    pub ports: Ports,
+    /// What is started, in order.
+    pub instances: Vec<Instance>,
+    /// The services' clock.
+    pub clock: Anchor,
+    /// Whether `--clock` was given.
+    pub virtual_clock: bool,
+    /// Asks the supervisor.
+    pub services: Handle,
+    /// Tells people.
+    pub progress: Progress,
+    down: Notify,
+}
+
+impl Stack {
+    /// Whether a service is part of this stack.
+    #[must_use]
+    pub fn has(&self, kind: Kind) -> bool {
+        self.instances.iter().any(|instance| instance.kind == kind)
+    }
+
+    /// The services' time, ms since the epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        now_ms(&self.clock)
+    }
+
+    /// Arguments of `java` that run a class of Kafka.
+    #[must_use]
+    pub fn java(&self, heap: &str, class: &str) -> Vec<OsString> {
+        kafka_java(&self.paths, heap, class)
+    }
+
+    /// Records that the ledgers have not folded.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn lag(&self) -> Result<i64> {
+        let ports = self.ports;
+        tokio::task::spawn_blocking(move || kafka::lag(ports)).await?
+    }
+}
+
+/// Brings a stack up in this process and serves it until it is told to stop.
+///
+/// # Errors
+/// Another launcher has the directory, a port is taken, or something does not come up.
+pub fn run(options: &UpOptions, paths: &Paths, terminal: bool) -> Result<()> {
+    let _lock = take(paths)?;
+    let wanted = wanted_instances(options);
+    check_ports(Ports::new(paths.port_base), &wanted)?;
+    // One thread: see `process::command` on what the kernel ties to the thread that forks.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let outcome = local.block_on(&runtime, live(options, paths, wanted, terminal));
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The lock of a stack's directory; held by its launcher as long as it lives.
+///
+/// # Errors
+/// Another launcher has it.
+pub fn take(paths: &Paths) -> Result<Flock<File>> {
+    let file = File::create(paths.var.join("launcher.lock"))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|(_file, _errno)| anyhow::anyhow!("a stack is up in {}", paths.var.display()))
+}
+
+fn wanted_instances(options: &UpOptions) -> Vec<Instance> {
+    let scale: BTreeMap<Kind, u16> = options.scale.iter().map(|scale| (scale.kind, scale.instances)).collect();
+    instances(options.only.as_deref(), !options.no_fleet, &scale)
+}
+
+fn check_ports(ports: Ports, wanted: &[Instance]) -> Result<()> {
+    let all = wanted.iter().flat_map(|one| ports.all_of(one.kind, one.number).into_iter().map(|port| (*one, port)));
+    let taken: Vec<String> = all
+        .filter(|(_, port)| TcpListener::bind(("127.0.0.1", *port)).is_err())
+        .map(|(instance, port)| format!("{port} ({})", instance.name()))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    bail!("these ports are taken: {}; choose others with --port-base", taken.join(", "))
+}
+
+async fn live(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bool) -> Result<()> {
+    let socket = SocketPath::of(&paths.var)?;
+    let _absent = fs::remove_file(socket.path()).is_err();
+    let listener = UnixListener::bind(socket.path()).context("listen for orders")?;
+    let mut stop = Stop::new()?;
+    let stack = Rc::new(build(options, paths, wanted, terminal)?);
+    tokio::task::spawn_local(serve(listener, stack.clone()));
+    let came_up = tokio::select! {
+        outcome = startup::bring_up(&stack) => outcome,
+        () = stop.asked(&stack) => Err(anyhow::anyhow!("stopped before it was up")),
+    };
+    match &came_up {
+        Ok(()) => {
+            tell_closing_words(&stack).await;
+            stack.progress.enter(Phase::Ready);
+            stop.asked(&stack).await;
+        }
+        Err(error) => {
+            stack.progress.log(&format!("{error:#}"));
+            stack.progress.enter(Phase::Failed(format!("{error:#}")));
+        }
+    }
+    take_down(&stack).await;
+    for file in [Some(paths.manifest()), own_copy(paths), Some(socket.path().to_owned())].into_iter().flatten() {
+        let _absent = fs::remove_file(file).is_err();
+    }
+    came_up
+}
+
+fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bool) -> Result<Stack> {
+    let progress = Progress::new(&paths.log("launcher"), terminal)?;
+    let ports = Ports::new(paths.port_base);
+    let clock = Anchor::new(options.clock, wall_ms());
+    let specs = wanted.iter().map(|instance| spec(*instance, ports, paths)).collect();
+    let publish = publisher(ports, clock.clone(), paths.clone(), progress.clone());
+    let (supervisor, services) = Supervisor::new(specs, !options.no_restart, progress.clone(), publish);
+    tokio::task::spawn_local(supervisor.run());
+    Ok(Stack {
+        options: options.clone(),
+        paths: paths.clone(),
+        ports,
+        instances: wanted,
+        clock,
+        virtual_clock: options.clock.is_some(),
+        services,
+        progress,
+        down: Notify::new(),
+    })
+}
+
+fn spec(instance: Instance, ports: Ports, paths: &Paths) -> Spec {
+    let port = ports.of(instance.kind, instance.number);
+    let http = |path| Health::Http { port, path };
+    let at = |path: &str| Some(format!("{}{path}", url(port)));
+    let name = instance.name();
+    let (program, arguments, health, urls) = match instance.kind {
+        Kind::Kafka => ("java".into(), kafka_arguments(paths), Health::Tcp { port }, (None, None)),
+        Kind::ClickHouse => {
+            let urls = (at("/ping"), at("/metrics"));
+            (paths.binary("clickhouse-local-server"), clickhouse_arguments(ports, paths), http("/ping"), urls)
+        }
+        kind => {
+            let mut arguments = if kind == Kind::Registry { vec!["serve".into()] } else { Vec::new() };
+            arguments.extend(["--config".into(), paths.config(&name).into()]);
+            (paths.binary(kind.name()), arguments, http("/readyz"), (at("/readyz"), at("/metrics")))
+        }
+    };
+    let stop_by = if instance.kind == Kind::ClickHouse { StopBy::Stdin } else { StopBy::Signal };
+    let log = paths.log(&name);
+    Spec { instance, program, arguments, log, stop_by, grace: Duration::from_secs(20), health, urls }
+}
+
+fn kafka_java(paths: &Paths, heap: &str, class: &str) -> Vec<OsString> {
+    let logging = paths.root.join("infra/kafka/log4j2.xml");
+    let mut jars = paths.shared.join("lib/kafka").into_os_string();
+    jars.push("/*");
+    vec![
+        heap.into(),
+        // A pause of a few milliseconds for a small heap, and no collector threads beside the others' work.
+        "-XX:+UseSerialGC".into(),
+        format!("-Dlog4j2.configurationFile=file:{}", logging.display()).into(),
+        "-cp".into(),
+        jars,
+        class.into(),
+    ]
+}
+
+fn kafka_arguments(paths: &Paths) -> Vec<OsString> {
+    let mut arguments = kafka_java(paths, "-Xmx512m", "kafka.Kafka");
+    arguments.push(paths.var.join("etc/kafka.properties").into());
+    arguments
+}
+
+fn clickhouse_arguments(ports: Ports, paths: &Paths) -> Vec<OsString> {
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    let library = format!("lib/clickhouse/node_modules/@chdb/lib-linux-{machine}-gnu/libchdb.so");
+    let values: [(&str, PathBuf); 5] = [
+        ("--library", paths.shared.join(library)),
+        ("--path", paths.var.join("clickhouse")),
+        ("--config-file", paths.root.join("infra/clickhouse/config.xml")),
+        ("--http-port", ports.of(Kind::ClickHouse, 1).to_string().into()),
+        ("--tcp-port", ports.clickhouse_native().to_string().into()),
+    ];
+    values.into_iter().flat_map(|(name, value)| [name.into(), value.into()]).collect()
+}
+
+fn publisher(ports: Ports, clock: Anchor, paths: Paths, progress: Progress) -> Box<dyn Fn(Vec<Service>)> {
+    Box::new(move |services| {
+        let manifest = Manifest::new(ports, clock.clone(), services);
+        let Ok(text) = serde_json::to_string_pretty(&manifest) else { return };
+        for path in [Some(paths.manifest()), own_copy(&paths)].into_iter().flatten() {
+            if let Err(error) = files::replace(&path, &text) {
+                progress.log(&format!("write {}: {error}", path.display()));
+            }
+        }
+    })
+}
+
+/// `var/stack.json` of a stack whose files are elsewhere under `var/`, unless the default stack is up and writes its own.
+fn own_copy(paths: &Paths) -> Option<PathBuf> {
+    paths.manifest_copy().filter(|_| !crate::control::answers(&paths.shared))
+}
+
+fn now_ms(anchor: &Anchor) -> i64 {
+    let config = ClockConfig {
+        r#virtual: Some(anchor.r#virtual.clone()),
+        real: Some(anchor.real.clone()),
+        speed: Some(anchor.speed),
+    };
+    Clock::from_config(&config).unwrap_or_else(|_| Clock::wall()).now_ms()
+}
+
+async fn tell_closing_words(stack: &Stack) {
+    if !stack.has(Kind::QueryApi) || !stack.has(Kind::Registry) {
+        return;
+    }
+    let arguments = ["token", "user", "--role", "province_admin", "--scope", "440000", "--config"];
+    let mut arguments: Vec<OsString> = arguments.map(OsString::from).into();
+    arguments.push(stack.paths.config("registry").into());
+    match jobs::output(&stack.paths.binary("registry"), &arguments).await {
+        Ok(token) => {
+            let manifest = Manifest::new(stack.ports, stack.clock.clone(), Vec::new());
+            for line in words::closing(&manifest, &token, stack.now_ms(), stack.virtual_clock) {
+                stack.progress.say(&line);
+            }
+        }
+        Err(error) => stack.progress.say(&format!("no token to try: {error:#}")),
+    }
+}
+
+async fn take_down(stack: &Stack) {
+    stack.services.close();
+    for instance in stack.instances.iter().rev() {
+        let name = instance.name();
+        match stack.services.stop(&name).await {
+            Ok(()) => stack.progress.say(&format!("{name:<12} stopped")),
+            Err(refusal) => stack.progress.say(&format!("{name:<12} {refusal}")),
+        }
+    }
+}
+
+/// What ends a launcher: Ctrl-C, SIGTERM, a closed terminal, `down`.
+struct Stop {
+    signals: [tokio::signal::unix::Signal; 3],
+}
+
+impl Stop {
+    fn new() -> Result<Stop> {
+        let signals =
+            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?];
+        Ok(Stop { signals })
+    }
+
+    async fn asked(&mut self, stack: &Stack) {
+        let [interrupt, terminate, hangup] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            () = stack.down.notified() => {}
+        }
+    }
+}
+
+async fn serve(listener: UnixListener, stack: Rc<Stack>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let stack = stack.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = converse(stream, &stack).await {
+                stack.progress.log(&format!("an order was not answered: {error:#}"));
+            }
+        });
+    }
+}
+
+async fn converse(stream: UnixStream, stack: &Stack) -> Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    if stream.read_line(&mut line).await? == 0 {
+        return Ok(());
+    }
+    let mut answers = Answers(stream);
+    let outcome = match serde_json::from_str(&line)? {
+        Order::Status => status(stack, &mut answers).await,
+        Order::Start { service } => start(stack, &service).await,
+        Order::Stop { service } => Ok(stack.services.stop(&service).await?),
+        Order::Down => {
+            stack.down.notify_one();
+            Ok(())
+        }
+        Order::Follow => follow(stack, &mut answers).await,
+    };
+    let last = outcome.map_or_else(|error| Answer::Failed(format!("{error:#}")), |()| Answer::Done);
+    answers.send(&last).await
+}
+
+struct Answers(BufReader<UnixStream>);
+
+impl Answers {
+    async fn send(&mut self, answer: &Answer) -> Result<()> {
+        let mut line = serde_json::to_vec(answer)?;
+        line.push(b'\n');
+        Ok(self.0.write_all(&line).await?)
+    }
+}
+
+async fn start(stack: &Stack, service: &str) -> Result<()> {
+    stack.services.start(service).await?;
+    startup::until_ready(stack, service).await.map(|_uptime| ())
+}
+
+async fn status(stack: &Stack, answers: &mut Answers) -> Result<()> {
+    let views = stack.services.list().await;
+    let checks: Vec<_> = views
+        .iter()
+        .map(|view| {
+            let health = view.health.clone();
+            tokio::spawn(async move { health.check().await })
+        })
+        .collect();
+    for (view, check) in views.into_iter().zip(checks) {
+        let answer = check.await.map(|outcome| outcome.map_err(|reason| reason.to_string()));
+        answers.send(&Answer::Service(service_status(view, answer.unwrap_or(Ok(()))))).await?;
+    }
+    if stack.has(Kind::Kafka) && stack.has(Kind::Processors) {
+        let words = stack.lag().await.map_or_else(|error| format!("{error:#}"), |lag| format!("{lag} records"));
+        answers.send(&Answer::Line(format!("lag of the ledgers: {words}"))).await?;
+    }
+    Ok(())
+}
+
+fn service_status(view: View, answer: Result<(), String>) -> ServiceStatus {
+    let health = match (view.pid, view.wanted) {
+        (Some(_), _) => answer.map_or_else(|reason| format!("not ready: {reason}"), |()| "ready".to_owned()),
+        (None, true) => "dead".to_owned(),
+        (None, false) => "stopped".to_owned(),
+    };
+    ServiceStatus {
+        name: view.name,
+        pid: view.pid,
+        health,
+        uptime_s: view.uptime.as_secs(),
+        resident_bytes: view.pid.and_then(process::resident_bytes),
+        restarts: view.restarts,
+    }
+}
+
+async fn follow(stack: &Stack, answers: &mut Answers) -> Result<()> {
+    let mut follower = stack.progress.follow();
+    loop {
+        let (lines, phase) = follower.news().await;
+        for line in lines {
+            answers.send(&Answer::Line(line)).await?;
+        }
+        match phase {
+            Phase::Starting => {}
+            Phase::Ready => return Ok(()),
+            Phase::Failed(reason) => bail!("{reason}"),
+        }
+    }
+}

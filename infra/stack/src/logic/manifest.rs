@@ -1,0 +1,100 @@
+//! `stack.json`: how programs find a running stack. The shape is CONTRACT section 8.
+
+use super::clock::Anchor;
+use super::plan::Kind;
+use super::ports::Ports;
+use serde::{Deserialize, Serialize};
+
+/// Database of all tables.
+pub const DATABASE: &str = "classpulse";
+
+/// The whole file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The edge's URL.
+    pub edge: String,
+    /// The query API's URL.
+    pub api: String,
+    /// The edge serves the read side of the Schema Registry API, too.
+    pub schema_registry: String,
+    /// Kafka, `host:port`.
+    pub kafka: String,
+    /// ClickHouse's HTTP interface.
+    pub clickhouse_http: String,
+    /// ClickHouse's native protocol, `host:port`.
+    pub clickhouse_native: String,
+    /// [`DATABASE`]
+    pub database: String,
+    /// The services' clock.
+    pub clock: Anchor,
+    /// Every service that was started.
+    pub services: Vec<Service>,
+}
+
+/// One service of the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Service {
+    /// e.g. `ingest`, `ingest-2`
+    pub name: String,
+    /// Null while it does not run.
+    pub pid: Option<u32>,
+    /// URL that answers 200 when it is ready; Kafka has none.
+    pub health: Option<String>,
+    /// Prometheus text.
+    pub metrics: Option<String>,
+}
+
+/// `http://127.0.0.1:port`
+#[must_use]
+pub fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// `127.0.0.1:port`
+#[must_use]
+pub fn address(port: u16) -> String {
+    format!("127.0.0.1:{port}")
+}
+
+impl Manifest {
+    /// A stack's file.
+    #[must_use]
+    pub fn new(ports: Ports, clock: Anchor, services: Vec<Service>) -> Manifest {
+        let edge = url(ports.of(Kind::Ingest, 1));
+        Manifest {
+            schema_registry: edge.clone(),
+            edge,
+            api: url(ports.of(Kind::QueryApi, 1)),
+            kafka: address(ports.of(Kind::Kafka, 1)),
+            clickhouse_http: url(ports.of(Kind::ClickHouse, 1)),
+            clickhouse_native: address(ports.clickhouse_native()),
+            database: DATABASE.to_owned(),
+            clock,
+            services,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_has_the_contracts_shape() {
+        let service = Service { name: "kafka".into(), pid: Some(7), health: None, metrics: None };
+        let manifest = Manifest::new(Ports::new(8700), Anchor::new(None, 0), vec![service]);
+        let expected = serde_json::json!({
+            "edge": "http://127.0.0.1:8700",
+            "api": "http://127.0.0.1:8701",
+            "schema_registry": "http://127.0.0.1:8700",
+            "kafka": "127.0.0.1:8705",
+            "clickhouse_http": "http://127.0.0.1:8707",
+            "clickhouse_native": "127.0.0.1:8708",
+            "database": "classpulse",
+            "clock": {"virtual": "1970-01-01T08:00:00.000+08:00", "real": "1970-01-01T08:00:00.000+08:00", "speed": 1.0},
+            "services": [{"name": "kafka", "pid": 7, "health": null, "metrics": null}],
+        });
+        assert_eq!(serde_json::to_value(&manifest).unwrap(), expected);
+    }
+}

@@ -1,0 +1,142 @@
+//! What the launcher writes into `etc/<instance>.toml`: only what differs from a service's embedded defaults.
+
+use super::clock::Anchor;
+use super::manifest::{DATABASE, address, url};
+use super::plan::{Instance, Kind};
+use super::ports::Ports;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// What the services' configurations depend on.
+pub struct Inputs<'a> {
+    /// Where everything listens.
+    pub ports: Ports,
+    /// None: wall time.
+    pub clock: Option<&'a Anchor>,
+    /// The stack's directory, absolute.
+    pub var: &'a Path,
+    /// School days of history.
+    pub history_days: u32,
+}
+
+/// The configuration of one instance; none for Kafka and ClickHouse, whose files are of another kind.
+#[must_use]
+pub fn render(instance: Instance, inputs: &Inputs<'_>) -> Option<String> {
+    let mut document = Table::new();
+    match instance.kind {
+        Kind::Kafka | Kind::ClickHouse => return None,
+        Kind::Registry => registry(&mut document, inputs),
+        Kind::Ingest => ingest(&mut document, inputs),
+        Kind::Processors => processors(&mut document, inputs, instance),
+        Kind::QueryApi => query_api(&mut document, inputs),
+        Kind::Fleet => fleet(&mut document, inputs),
+    }
+    let listen = address(inputs.ports.of(instance.kind, instance.number));
+    section(&mut document, "server", [("listen", listen.into())]);
+    clock(&mut document, inputs.clock);
+    Some(format!(
+        "# Written by the launcher at every `up`; the keys are explained in the service's own defaults.\n{document}"
+    ))
+}
+
+fn registry(document: &mut Table, inputs: &Inputs<'_>) {
+    kafka(document, inputs);
+    section(document, "store", [("path", path(inputs, "registry/registry.db"))]);
+    section(document, "keys", [("dir", path(inputs, "keys"))]);
+}
+
+fn ingest(document: &mut Table, inputs: &Inputs<'_>) {
+    kafka(document, inputs);
+    section(document, "keys", [("device_public", path(inputs, "keys/device_public.pem"))]);
+    // The fleet plays weeks of history from one machine: limits per device and school would only stretch that.
+    let lifted = Value::Integer(1_000_000);
+    let limits = ["device_posts_per_s", "device_burst", "school_posts_per_s", "school_burst"];
+    section(document, "limits", limits.map(|name| (name, lifted.clone())));
+}
+
+fn processors(document: &mut Table, inputs: &Inputs<'_>, instance: Instance) {
+    kafka(document, inputs);
+    clickhouse(document, inputs, "writer");
+    section(document, "processors", [("instance_id", instance.name().into())]);
+    // One ClickHouse node: what was acknowledged is seen by the next load, no replica lags behind.
+    section(document, "worker", [("rewind", "0s".into())]);
+}
+
+fn query_api(document: &mut Table, inputs: &Inputs<'_>) {
+    clickhouse(document, inputs, "api");
+    section(document, "keys", [("user_public", path(inputs, "keys/user_public.pem"))]);
+}
+
+fn fleet(document: &mut Table, inputs: &Inputs<'_>) {
+    section(document, "edge", [("url", url(inputs.ports.of(Kind::Ingest, 1)).into())]);
+    let keys = [
+        ("devices_file", path(inputs, "fleet/devices.ndjson")),
+        ("state_dir", path(inputs, "fleet/state")),
+        ("history_days", Value::Integer(inputs.history_days.into())),
+        ("live", Value::Boolean(true)),
+    ];
+    section(document, "fleet", keys);
+}
+
+fn kafka(document: &mut Table, inputs: &Inputs<'_>) {
+    section(document, "kafka", [("bootstrap", address(inputs.ports.of(Kind::Kafka, 1)).into())]);
+}
+
+fn clickhouse(document: &mut Table, inputs: &Inputs<'_>, user: &str) {
+    let keys = [
+        ("url", url(inputs.ports.of(Kind::ClickHouse, 1)).into()),
+        ("user", user.into()),
+        ("password", "".into()),
+        ("database", DATABASE.into()),
+    ];
+    section(document, "clickhouse", keys);
+}
+
+fn clock(document: &mut Table, clock: Option<&Anchor>) {
+    if let Some(anchor) = clock {
+        let keys = [
+            ("virtual", anchor.r#virtual.clone().into()),
+            ("real", anchor.real.clone().into()),
+            ("speed", Value::Float(anchor.speed)),
+        ];
+        section(document, "clock", keys);
+    }
+}
+
+fn path(inputs: &Inputs<'_>, relative: &str) -> Value {
+    inputs.var.join(relative).display().to_string().into()
+}
+
+fn section<const N: usize>(document: &mut Table, name: &str, keys: [(&str, Value); N]) {
+    let table: Table = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    document.insert(name.to_owned(), table.into());
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn rendered(kind: Kind, number: u16) -> Table {
+        let clock = Anchor::new("2026-11-20T09:00@60".parse().ok(), 0);
+        let inputs =
+            Inputs { ports: Ports::new(9000), clock: Some(&clock), var: Path::new("/stack"), history_days: 20 };
+        render(Instance { kind, number }, &inputs).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn every_service_is_told_its_address_and_the_clock() {
+        for kind in Kind::ALL.into_iter().filter(|kind| !matches!(kind, Kind::Kafka | Kind::ClickHouse)) {
+            let document = rendered(kind, 1);
+            assert!(document["server"]["listen"].as_str().unwrap().starts_with("127.0.0.1:90"), "{kind}");
+            assert_eq!(document["clock"]["speed"].as_float(), Some(60.0), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_second_instance_has_its_own_port_and_membership() {
+        let document = rendered(Kind::Processors, 2);
+        assert_eq!(document["server"]["listen"].as_str(), Some("127.0.0.1:9013"));
+        assert_eq!(document["processors"]["instance_id"].as_str(), Some("processors-2"));
+    }
+}

@@ -1,0 +1,243 @@
+//! The order in which a stack comes up.
+
+use crate::jobs;
+use crate::kafka;
+use crate::launcher::Stack;
+use crate::logic::plan::{Instance, Kind};
+use crate::logic::words::{FleetPhase, FleetStatus, history_line};
+use crate::logic::{service_config, topics};
+use crate::probe;
+use anyhow::{Context, Result, bail};
+use schemas::time::Day;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fs;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How long a service may take to be ready.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// A service that died this often in a row will not come up.
+const HOPELESS_DEATHS: u32 = 4;
+/// How often it is asked.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// How often progress of the history is told.
+const TELL_EVERY: Duration = Duration::from_secs(5);
+/// Records that live posts keep under way.
+const SMALL_LAG: i64 = 200;
+
+/// What the registry was seeded with; written when that is complete.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seed {
+    schools: u32,
+    today: String,
+}
+
+/// Brings everything up, in order.
+///
+/// # Errors
+/// The first thing that does not come up.
+pub async fn bring_up(stack: &Stack) -> Result<()> {
+    write_configs(stack)?;
+    tokio::try_join!(bring_up_kafka(stack), bring_up_clickhouse(stack))?;
+    seed(stack).await?;
+    for kind in [Kind::Registry, Kind::Ingest, Kind::Processors, Kind::QueryApi] {
+        start_all(stack, kind).await?;
+    }
+    for instance in &stack.instances {
+        if !matches!(instance.kind, Kind::Kafka | Kind::ClickHouse | Kind::Fleet) {
+            ready(stack, *instance).await?;
+        }
+    }
+    if stack.has(Kind::Fleet) {
+        start_all(stack, Kind::Fleet).await?;
+        ready(stack, Instance { kind: Kind::Fleet, number: 1 }).await?;
+        play_history(stack).await?;
+    }
+    Ok(())
+}
+
+fn write_configs(stack: &Stack) -> Result<()> {
+    let inputs = service_config::Inputs {
+        ports: stack.ports,
+        clock: stack.virtual_clock.then_some(&stack.clock),
+        var: &stack.paths.var,
+        history_days: stack.options.days,
+    };
+    for directory in ["etc", "log", "registry", "keys", "fleet/state"] {
+        fs::create_dir_all(stack.paths.var.join(directory))?;
+    }
+    for kind in Kind::ALL {
+        let number_one = Instance { kind, number: 1 };
+        // Tokens are made from the registry's file also where the registry itself does not run.
+        for instance in stack.instances.iter().filter(|one| one.kind == kind).chain([&number_one]) {
+            if let Some(text) = service_config::render(*instance, &inputs) {
+                crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn bring_up_kafka(stack: &Stack) -> Result<()> {
+    if !stack.has(Kind::Kafka) {
+        return Ok(());
+    }
+    let data = stack.paths.var.join("kafka");
+    let properties = stack.paths.var.join("etc/kafka.properties");
+    crate::files::replace(&properties, &kafka::properties(stack.ports, &data))?;
+    if !data.join("meta.properties").exists() {
+        let format = ["format", "--cluster-id", kafka::CLUSTER_ID, "--config"].map(OsString::from);
+        let mut arguments = stack.java("-Xmx128m", "kafka.tools.StorageTool");
+        arguments.extend(format);
+        arguments.push(properties.into());
+        jobs::run("java".as_ref(), &arguments, &stack.paths.log("kafka")).await.context("format Kafka's storage")?;
+    }
+    start_all(stack, Kind::Kafka).await?;
+    ready(stack, Instance { kind: Kind::Kafka, number: 1 }).await?;
+    let file = stack.paths.root.join("infra/kafka/topics.toml");
+    let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+    let topics = topics::parse(&text).with_context(|| format!("read {}", file.display()))?;
+    kafka::create_topics(stack.ports, &topics).await
+}
+
+async fn bring_up_clickhouse(stack: &Stack) -> Result<()> {
+    if !stack.has(Kind::ClickHouse) {
+        return Ok(());
+    }
+    fs::create_dir_all(stack.paths.var.join("clickhouse"))?;
+    start_all(stack, Kind::ClickHouse).await?;
+    ready(stack, Instance { kind: Kind::ClickHouse, number: 1 }).await?;
+    let processors = stack.paths.binary("processors");
+    if !processors.exists() && !stack.has(Kind::Processors) {
+        return Ok(());
+    }
+    let arguments = ["migrate".into(), "--config".into(), stack.paths.config("processors").into()];
+    jobs::run(&processors, &arguments, &stack.paths.log("migrate")).await.context("migrate ClickHouse")?;
+    stack.progress.say("tables migrated");
+    Ok(())
+}
+
+/// Makes the province, once.
+async fn seed(stack: &Stack) -> Result<()> {
+    if !stack.has(Kind::Registry) {
+        return Ok(());
+    }
+    let marker = stack.paths.var.join("registry/seed.json");
+    if let Ok(text) = fs::read_to_string(&marker) {
+        return keep_seed(stack, &serde_json::from_str(&text).context("read the seed's marker")?);
+    }
+    let schools = stack.options.schools;
+    let today = Day::of_ms(stack.now_ms()).to_string();
+    let numbers = [schools.to_string(), today.clone()];
+    let arguments: [OsString; 7] = [
+        "seed".into(),
+        "--config".into(),
+        stack.paths.config("registry").into(),
+        "--schools".into(),
+        numbers[0].clone().into(),
+        "--today".into(),
+        numbers[1].clone().into(),
+    ];
+    let started = Instant::now();
+    jobs::run(&stack.paths.binary("registry"), &arguments, &stack.paths.log("registry")).await.context("seed")?;
+    crate::files::replace(&marker, &serde_json::to_string(&Seed { schools, today })?)?;
+    stack.progress.say(&format!("registry seeded: {schools} schools, {:.1} s", started.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+fn keep_seed(stack: &Stack, seed: &Seed) -> Result<()> {
+    if seed.schools != stack.options.schools {
+        stack.progress.say(&format!(
+            "this stack was made with {} schools and keeps them; `./classpulse reset` removes it",
+            seed.schools
+        ));
+    }
+    Ok(())
+}
+
+async fn start_all(stack: &Stack, kind: Kind) -> Result<()> {
+    for instance in stack.instances.iter().filter(|instance| instance.kind == kind) {
+        stack.services.start(&instance.name()).await?;
+    }
+    Ok(())
+}
+
+async fn ready(stack: &Stack, instance: Instance) -> Result<()> {
+    let name = instance.name();
+    let uptime = until_ready(stack, &name).await?;
+    stack.progress.say(&format!("{name:<12} ready after {:.1} s", uptime.as_secs_f64()));
+    Ok(())
+}
+
+/// Waits until a service answers that it is ready; returns how long it has run.
+///
+/// # Errors
+/// It takes too long, or dies again and again; with the end of its log.
+pub async fn until_ready(stack: &Stack, name: &str) -> Result<Duration> {
+    let deadline = Instant::now() + READY_WITHIN;
+    loop {
+        let views = stack.services.list().await;
+        let Some(view) = views.into_iter().find(|view| view.name == name) else { bail!("no service {name}") };
+        let reason = match (view.pid, view.health.check().await) {
+            (Some(_), Ok(())) => return Ok(view.uptime),
+            (Some(_), Err(reason)) => reason.to_string(),
+            (None, _) => "it died".to_owned(),
+        };
+        let dead = view.pid.is_none() && (stack.options.no_restart || !view.wanted);
+        if dead || view.deaths >= HOPELESS_DEATHS || Instant::now() > deadline {
+            bail!("{name} does not come up: {reason}\n{}", jobs::last_lines(&stack.paths.log(name)));
+        }
+        sleep(ASK_EVERY).await;
+    }
+}
+
+/// Waits until the fleet has posted its history and the processors have folded it.
+async fn play_history(stack: &Stack) -> Result<()> {
+    let started = Instant::now();
+    let mut told = Instant::now();
+    loop {
+        let status = fleet_status(stack).await?;
+        if status.phase != FleetPhase::History {
+            let seconds = started.elapsed().as_secs_f64();
+            stack.progress.say(&format!("history: {} posts taken, {seconds:.0} s", status.history_posts_done));
+            return until_folded(stack).await;
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            stack.progress.say(&history_line(&status, started.elapsed().as_secs_f64()));
+        }
+        sleep(ASK_EVERY * 4).await;
+    }
+}
+
+async fn fleet_status(stack: &Stack) -> Result<FleetStatus> {
+    let port = stack.ports.of(Kind::Fleet, 1);
+    let deadline = Instant::now() + READY_WITHIN;
+    loop {
+        match probe::get(port, "/status").await {
+            Ok(text) => return serde_json::from_str(&text).context("read the fleet's status"),
+            Err(reason) if Instant::now() > deadline => bail!("the fleet does not answer: {reason}"),
+            Err(_) => sleep(ASK_EVERY * 10).await,
+        }
+    }
+}
+
+async fn until_folded(stack: &Stack) -> Result<()> {
+    if !stack.has(Kind::Processors) {
+        return Ok(());
+    }
+    let mut told = Instant::now();
+    loop {
+        let lag = stack.lag().await?;
+        if lag <= SMALL_LAG {
+            stack.progress.say(&format!("the processors have caught up: {lag} records behind"));
+            return Ok(());
+        }
+        if told.elapsed() >= TELL_EVERY {
+            told = Instant::now();
+            stack.progress.say(&format!("the processors are {lag} records behind"));
+        }
+        sleep(ASK_EVERY * 10).await;
+    }
+}

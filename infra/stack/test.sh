@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+#> ./classpulse test [SUITE ...]
+#>
+#>   fmt    formatting of the Rust sources
+#>   lint   clippy without a warning; the shell scripts parse
+#>   unit   unit tests and documentation examples of every crate
+#>   tidy   layers, purity, documents that name existing things
+#>   e2e    a scripted day on real Kafka and ClickHouse, by hand-computed figures
+#>   wire   clients that others wrote: confluent-kafka, clickhouse-connect, pyarrow, an OpenAPI fuzzer
+#>   fuzz   hostile bodies and queries, for some seconds
+#>
+#> Without a name: all of them, in this order. The last line is `N passed, N failed`: tests, and each other check as one.
+#
+# Sourced by ./classpulse. A suite is a function `suite_<name>`; it counts with `counted` and `checked`.
+
+SUITES="fmt lint unit tidy e2e wire fuzz"
+PASSED=0
+FAILED=0
+
+command_test() {
+    local suite wanted="${*:-$SUITES}" summary=()
+    for suite in $wanted; do
+        case " $SUITES " in *" $suite "*) ;; *) die "there is no suite $suite; there are: $SUITES" ;; esac
+    done
+    require tool_rust tool_cc tool_cmake
+    mkdir -p "$VAR/test"
+    for suite in $wanted; do
+        run_suite "$suite"
+    done
+    say ""
+    [ ${#summary[@]} -eq 0 ] || printf '%s\n' "${summary[@]}"
+    echo "$PASSED passed, $FAILED failed"
+    [ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+}
+
+# Runs one suite; adds a line to `summary`.
+run_suite() {
+    local passed=$PASSED failed=$FAILED started=$SECONDS
+    echo "==== $1"
+    "suite_$1"
+    summary+=("$(printf '%-5s %4d passed, %d failed, %d s' \
+        "$1" $((PASSED - passed)) $((FAILED - failed)) $((SECONDS - started)))")
+    echo "${summary[-1]}"
+}
+
+# Runs a command as one check.
+checked() {
+    local what="$1"
+    shift
+    if (cd "$ROOT" && "$@") </dev/null; then
+        PASSED=$((PASSED + 1))
+    else
+        echo "FAILED: $what"
+        FAILED=$((FAILED + 1))
+    fi
+}
+
+# Runs a test runner, and adds up the tests that its closing lines tell. A runner that fails without telling a failed
+# test (it did not build, or found none) counts as one failure.
+counted() {
+    local log="$1" status=0 passed failed
+    shift
+    (cd "$ROOT" && "$@") </dev/null 2>&1 | tee "$log" || status=$?
+    passed="$(tally passed "$log")"
+    failed="$(tally failed "$log")"
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+    if [ "$status" -eq 0 ] && [ "$passed" -eq 0 ]; then
+        echo "FAILED: no test was run"
+        failed=1
+    fi
+    PASSED=$((PASSED + passed))
+    FAILED=$((FAILED + failed))
+}
+
+# Adds up the numbers before a word in the closing lines of cargo test (`test result: …`) and pytest (`== … ==`).
+tally() {
+    local word="$1" log="$2"
+    sed 's/\x1b\[[0-9;]*m//g' "$log" | awk -v word="$word" '
+        /^test result: / || /^=+ .* in [0-9.]+s/ || /^[0-9]+ (passed|failed|error).* in [0-9.]+s/ {
+            for (i = 2; i <= NF; i++) {
+                said = $i
+                sub(/[,;]$/, "", said)
+                if (said == word || (word == "failed" && said ~ /^errors?$/)) sum += $(i - 1)
+            }
+        }
+        END { print sum + 0 }'
+}
+
+suite_fmt() { checked "cargo fmt" cargo fmt --all --check; }
+
+suite_lint() {
+    checked "clippy" cargo clippy --release --locked --workspace --all-targets -- -D warnings
+    local script
+    for script in classpulse .ci/run infra/stack/test.sh infra/stack/doctor.sh; do
+        checked "$script parses" bash -n "$script"
+    done
+}
+
+suite_unit() {
+    counted "$VAR/test/unit.log" cargo test --release --locked --workspace --exclude e2e --no-fail-fast
+}
+
+suite_tidy() { counted "$VAR/test/tidy.log" cargo test --release --locked -p e2e --test tidy; }
+
+suite_e2e() {
+    stack_is_built
+    counted "$VAR/test/e2e.log" cargo test --release --locked -p e2e --test e2e -- --nocapture
+}
+
+suite_wire() {
+    require tool_python
+    stack_is_built
+    python_environment
+    counted "$VAR/test/wire.log" "$VAR/venv/bin/python" -m pytest -q tests/wire
+}
+
+suite_fuzz() { counted "$VAR/test/fuzz.log" cargo test --release --locked -p e2e --test fuzz; }
+
+stack_is_built() {
+    require tool_rust tool_cc tool_cmake tool_java tool_maven tool_npm
+    # shellcheck disable=SC2046
+    build $(wanted_bins)
+    parts
+}
+
+# var/venv with what tests/requirements.txt names.
+python_environment() { once "the Python test clients" "$VAR/venv.stamp" "$ROOT/tests/requirements.txt" make_venv; }
+
+make_venv() {
+    rm -rf "$VAR/venv"
+    python3 -m venv "$VAR/venv" || die "Python cannot make a virtual environment"
+    "$VAR/venv/bin/python" -m pip install -q --disable-pip-version-check -r "$ROOT/tests/requirements.txt" >&2 \
+        </dev/null || die "pip could not install tests/requirements.txt (see above)"
+}
