@@ -1,1 +1,14 @@
-//! placeholder
+//! The control plane: who is where, and who may speak for which device.
+//!
+//! [`logic`] decides, [`store`] keeps (SQLite), every change leaves through an outbox in its own transaction, and `serve`
+//! publishes that to the compacted topics `registry.orgs.v1` and `registry.devices.v1`, which everybody else reads.
+
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod fleet;
+pub mod keys;
+pub mod logic;
+pub mod store;
+pub mod tokens;

@@ -1,0 +1,215 @@
+//! Devices, and everything that may be done to one.
+
+use super::{Store, StoreError, absent, corrupt, number, orgs, outbox};
+use crate::logic::belonging::{Schools, effective_day};
+use crate::logic::model::{Change, Device, Place};
+use crate::logic::records::{self, Outgoing, Stamp};
+use crate::logic::state;
+use schemas::registry::{DeviceKind, DeviceRecord, DeviceState};
+use schemas::time::Day;
+use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use uuid::Uuid;
+
+type DeviceRow = (i64, String, String, String, i64, bool, i64);
+
+/// Devices of a range of numbers, by number.
+pub(super) async fn devices(
+    tx: &mut SqliteConnection,
+    numbers: &RangeInclusive<u32>,
+) -> Result<Vec<Device>, StoreError> {
+    let sql = "SELECT device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms FROM devices WHERE device_no BETWEEN $1 AND $2 ORDER BY device_no";
+    let rows: Vec<DeviceRow> =
+        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(&mut *tx).await?;
+    let mut places = places(tx, numbers).await?;
+    let mut states = states(tx, numbers).await?;
+    let complete = |row| {
+        let mut device = device(row)?;
+        device.places = places.remove(&device.no).unwrap_or_default();
+        device.states = states.remove(&device.no).unwrap_or_default();
+        Ok(device)
+    };
+    rows.into_iter().map(complete).collect()
+}
+
+fn device((no, id, kind, state, token_gen, revoked, enrolled_at_ms): DeviceRow) -> Result<Device, StoreError> {
+    Ok(Device {
+        no: number("devices.device_no", no)?,
+        id: Uuid::parse_str(&id).map_err(|_| corrupt("devices.device_id", &id))?,
+        kind: DeviceKind::parse(&kind).ok_or_else(|| corrupt("devices.kind", &kind))?,
+        state: parse_state(&state)?,
+        token_gen: number("devices.token_gen", token_gen)?,
+        revoked,
+        enrolled_at_ms,
+        places: Vec::new(),
+        states: Vec::new(),
+    })
+}
+
+fn parse_state(text: &str) -> Result<DeviceState, StoreError> {
+    DeviceState::parse(text).ok_or_else(|| corrupt("state", text))
+}
+
+type ByDevice<T> = BTreeMap<u32, Vec<Change<T>>>;
+
+async fn places(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Result<ByDevice<Place>, StoreError> {
+    let sql = "SELECT device_no, from_day, school_no, class_no FROM belongings WHERE device_no BETWEEN $1 AND $2 ORDER BY device_no, from_day";
+    let rows: Vec<(i64, i32, i64, i64)> =
+        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
+    let mut places = ByDevice::new();
+    for (device_no, from_day, school_no, class_no) in rows {
+        let school_no = number("belongings.school_no", school_no)?;
+        let value = Place { school_no, class_no: number("belongings.class_no", class_no)? };
+        let device_no = number("belongings.device_no", device_no)?;
+        places.entry(device_no).or_default().push(Change { from_day: Day(from_day), value });
+    }
+    Ok(places)
+}
+
+async fn states(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Result<ByDevice<DeviceState>, StoreError> {
+    let sql = "SELECT device_no, from_day, state FROM device_states WHERE device_no BETWEEN $1 AND $2 ORDER BY device_no, from_day";
+    let rows: Vec<(i64, i32, String)> =
+        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
+    let mut states = ByDevice::new();
+    for (device_no, from_day, state) in rows {
+        let change = Change { from_day: Day(from_day), value: parse_state(&state)? };
+        states.entry(number("device_states.device_no", device_no)?).or_default().push(change);
+    }
+    Ok(states)
+}
+
+async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Device, StoreError> {
+    devices(tx, &(no..=no)).await?.pop().ok_or_else(|| absent("device", no))
+}
+
+/// The histories of every school that a device was in.
+async fn schools_of(tx: &mut SqliteConnection, device: &Device) -> Result<Schools, StoreError> {
+    let mut schools = Schools::new();
+    for place in &device.places {
+        let no = place.value.school_no;
+        schools.append(&mut orgs::histories(tx, &(no..=no)).await?);
+    }
+    Ok(schools)
+}
+
+impl Store {
+    fn stamp(&self, rev: u64, at_ms: i64) -> Stamp {
+        Stamp { rev, at_ms, accept_days: self.accept_days }
+    }
+
+    /// A device and the value that tells of it at `at_ms` (revision 0).
+    ///
+    /// # Errors
+    /// There is no such device, or the store cannot be read.
+    pub async fn device(&self, no: u32, at_ms: i64) -> Result<(Device, DeviceRecord), StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        let device = require(&mut connection, no).await?;
+        let schools = schools_of(&mut connection, &device).await?;
+        let record = records::device(&device, &schools, self.stamp(0, at_ms));
+        Ok((device, record))
+    }
+
+    /// Moves a device to a class (0: none) of a school; gives the first day on which that is in force.
+    ///
+    /// # Errors
+    /// No such device, school or class, or a class of another school.
+    pub async fn move_device(&self, no: u32, place: Place, at_ms: i64) -> Result<Day, StoreError> {
+        let mut tx = self.begin().await?;
+        require(&mut tx, no).await?;
+        require_place(&mut tx, place).await?;
+        let from_day = effective_day(at_ms);
+        let sql = "INSERT INTO belongings (device_no, from_day, school_no, class_no, entered_at_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (device_no, from_day) DO UPDATE SET school_no = excluded.school_no, class_no = excluded.class_no, entered_at_ms = excluded.entered_at_ms";
+        let insert = sqlx::query(sql).bind(no).bind(from_day.0).bind(place.school_no).bind(place.class_no).bind(at_ms);
+        insert.execute(&mut *tx).await?;
+        self.tell(&mut tx, &[no], at_ms).await?;
+        tx.commit().await?;
+        Ok(from_day)
+    }
+
+    /// Brings a device into a state: at once for the edge's refusals, for `in_service` from the day that is given back.
+    ///
+    /// # Errors
+    /// No such device, or the state may not be entered.
+    pub async fn set_state(&self, no: u32, to: DeviceState, at_ms: i64) -> Result<Day, StoreError> {
+        let mut tx = self.begin().await?;
+        let device = require(&mut tx, no).await?;
+        let from_day = effective_day(at_ms);
+        if state::change(device.state, to)? {
+            let sql = "INSERT INTO device_states (device_no, from_day, state, entered_at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (device_no, from_day) DO UPDATE SET state = excluded.state, entered_at_ms = excluded.entered_at_ms";
+            sqlx::query(sql).bind(no).bind(from_day.0).bind(to.as_str()).bind(at_ms).execute(&mut *tx).await?;
+            write_state(&mut tx, no, to).await?;
+            self.tell(&mut tx, &[no], at_ms).await?;
+        }
+        tx.commit().await?;
+        Ok(from_day)
+    }
+
+    /// Makes every token so far worthless, and later ones good, also after a revocation.
+    ///
+    /// # Errors
+    /// No such device.
+    pub async fn rotate(&self, no: u32, at_ms: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE devices SET token_gen = token_gen + 1, revoked = FALSE WHERE device_no = $1";
+        self.change_tokens(no, sql, at_ms).await
+    }
+
+    /// Makes every token worthless until the next rotation.
+    ///
+    /// # Errors
+    /// No such device.
+    pub async fn revoke(&self, no: u32, at_ms: i64) -> Result<(), StoreError> {
+        self.change_tokens(no, "UPDATE devices SET revoked = TRUE WHERE device_no = $1", at_ms).await
+    }
+
+    async fn change_tokens(&self, no: u32, sql: &'static str, at_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        require(&mut tx, no).await?;
+        sqlx::query(sql).bind(no).execute(&mut *tx).await?;
+        self.tell(&mut tx, &[no], at_ms).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Brings what was enrolled before `today` into service, and gives the number of devices.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn start_service(&self, today: Day, at_ms: i64) -> Result<usize, StoreError> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE devices SET state = 'in_service' WHERE state = 'enrolled' AND enrolled_at_ms < $1 RETURNING device_no";
+        let rows: Vec<(i64,)> = sqlx::query_as(sql).bind(today.start_ms()).fetch_all(&mut *tx).await?;
+        let numbers = rows.into_iter().map(|(no,)| number("device_no", no)).collect::<Result<Vec<_>, _>>()?;
+        self.tell(&mut tx, &numbers, at_ms).await?;
+        tx.commit().await?;
+        Ok(numbers.len())
+    }
+
+    /// Puts the present values of devices into the outbox.
+    async fn tell(&self, tx: &mut SqliteConnection, numbers: &[u32], at_ms: i64) -> Result<(), StoreError> {
+        let first = outbox::take_revs(tx, numbers.len()).await?;
+        for (no, rev) in numbers.iter().zip(first..) {
+            let device = require(tx, *no).await?;
+            let schools = schools_of(tx, &device).await?;
+            let record = records::device(&device, &schools, self.stamp(rev, at_ms));
+            outbox::append(tx, at_ms, &[Outgoing::device(&record)]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_state(tx: &mut SqliteConnection, no: u32, to: DeviceState) -> Result<(), StoreError> {
+    let sql = "UPDATE devices SET state = $2 WHERE device_no = $1";
+    sqlx::query(sql).bind(no).bind(to.as_str()).execute(tx).await?;
+    Ok(())
+}
+
+async fn require_place(tx: &mut SqliteConnection, place: Place) -> Result<(), StoreError> {
+    let no = place.school_no;
+    if orgs::histories(tx, &(no..=no)).await?.is_empty() {
+        return Err(absent("school", no));
+    }
+    if place.class_no != 0 && orgs::school_of_class(tx, place.class_no).await? != no {
+        return Err(StoreError::OtherSchool { class_no: place.class_no, school_no: no });
+    }
+    Ok(())
+}
