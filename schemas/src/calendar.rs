@@ -47,6 +47,7 @@ fn is_published(province: &[CalendarSpan], year: i32) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -1,11 +1,11 @@
 //! The events that agents post (CONTRACT section 1), after validation.
 //!
 //! `Serialize` writes exactly the JSON of the contract, so that the agent, the fleet and the load generators share
-//! these types; the edge parses with its own validating reader and builds them.
+//! these types; the edge parses with its own validating reader and builds them. `Deserialize` reads back what
+//! `Serialize` wrote (the archive's payloads); it checks no ranges and is not for what agents send.
 
-use crate::time::format_rfc3339_ms;
 use compact_str::CompactString;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// `[from_ms_ago, to_ms_ago]` before the event's `at`; `86_400_000 >= from > to >= 0`.
@@ -20,6 +20,13 @@ pub struct Span {
 impl Serialize for Span {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.from_ms_ago, self.to_ms_ago).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        let (from_ms_ago, to_ms_ago) = Deserialize::deserialize(deserializer)?;
+        Ok(Span { from_ms_ago, to_ms_ago })
     }
 }
 
@@ -197,12 +204,25 @@ wire_enum! {
     }
 }
 
-fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format_rfc3339_ms(*ms))
+/// Instants as RFC 3339 in JSON.
+mod rfc3339 {
+    use crate::time::{format_rfc3339_ms, parse_rfc3339_ms};
+    use compact_str::CompactString;
+    use serde::de::{Error, Unexpected};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format_rfc3339_ms(*ms))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+        let text = CompactString::deserialize(deserializer)?;
+        parse_rfc3339_ms(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"RFC 3339"))
+    }
 }
 
 /// Foreground spans of one app.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppSpans {
     /// App id, `[a-z0-9._-]{1,64}`.
     pub app: CompactString,
@@ -211,12 +231,12 @@ pub struct AppSpans {
 }
 
 /// Re-asserts the current on-interval and every active and app span not yet acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Number in the activity stream of this boot.
     pub seq: u32,
     /// The moment it speaks of, ms since the epoch.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// 0 to 8 spans switched on.
     pub on: Vec<Span>,
@@ -227,24 +247,24 @@ pub struct Heartbeat {
 }
 
 /// Boot, shutdown, sleep or resume; changes no interval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Power {
     /// Number in the activity stream of this boot.
     pub seq: u32,
     /// The moment it speaks of.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// What happened.
     pub kind: PowerKind,
 }
 
 /// Up to 64 round trips to an anchor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Burst {
     /// Number in the network stream of this boot.
     pub seq: u32,
     /// The moment it speaks of.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// Anchor id, `[a-z0-9._-]{1,64}`.
     pub anchor: CompactString,
@@ -261,12 +281,12 @@ pub struct Burst {
 }
 
 /// A goodput test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bandwidth {
     /// Number in the network stream of this boot.
     pub seq: u32,
     /// The moment it speaks of.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// Direction.
     pub direction: Direction,
@@ -279,7 +299,7 @@ pub struct Bandwidth {
 }
 
 /// Processor. Strings up to 256 characters, numbers u32, here and in all of the inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cpu {
     /// Model name.
     pub model: CompactString,
@@ -292,7 +312,7 @@ pub struct Cpu {
 }
 
 /// A disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// Size in GB.
     pub gb: u32,
@@ -305,7 +325,7 @@ pub struct Disk {
 }
 
 /// A graphics adapter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Graphics {
     /// Model name.
     pub model: CompactString,
@@ -316,7 +336,7 @@ pub struct Graphics {
 }
 
 /// A network card.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nic {
     /// Hardware address as the agent writes it.
     pub mac: CompactString,
@@ -327,7 +347,7 @@ pub struct Nic {
 }
 
 /// The screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screen {
     /// Diagonal in inches.
     pub inch: u32,
@@ -340,7 +360,7 @@ pub struct Screen {
 }
 
 /// Number of ports of each kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ports {
     /// USB 2
     pub usb2: u32,
@@ -359,7 +379,7 @@ pub struct Ports {
 }
 
 /// The camera.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Camera {
     /// Width in pixels.
     pub width: u32,
@@ -370,7 +390,7 @@ pub struct Camera {
 }
 
 /// The operating system.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Os {
     /// Name.
     pub name: CompactString,
@@ -383,7 +403,7 @@ pub struct Os {
 }
 
 /// An installed program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Software {
     /// Category of the rulesets.
     pub category: SoftwareCategory,
@@ -396,12 +416,12 @@ pub struct Software {
 }
 
 /// What the machine is made of; `None` is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// Number in the device stream of this boot.
     pub seq: u32,
     /// The moment it speaks of.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// Processor.
     pub cpu: Cpu,
@@ -426,12 +446,12 @@ pub struct Inventory {
 }
 
 /// A fault began or ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// Number in the device stream of this boot.
     pub seq: u32,
     /// The moment it speaks of.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// What is broken.
     pub class: FaultClass,
@@ -444,12 +464,12 @@ pub struct Fault {
 }
 
 /// Use of teaching resources.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resource {
     /// Number in the resource stream of this boot.
     pub seq: u32,
     /// The moment it speaks of.
-    #[serde(rename = "at", serialize_with = "rfc3339")]
+    #[serde(rename = "at", with = "rfc3339")]
     pub at_ms: i64,
     /// What was done.
     pub kind: ResourceKind,
@@ -460,7 +480,7 @@ pub struct Resource {
 }
 
 /// One event of any type; serializes with its `type` tag as in the contract.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// heartbeat
@@ -532,12 +552,12 @@ impl Events {
 }
 
 /// A post as an agent sends it (CONTRACT section 1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
     /// Random (v4) at each agent start.
     pub boot_id: Uuid,
     /// The moment this request leaves.
-    #[serde(rename = "sent_at", serialize_with = "rfc3339")]
+    #[serde(rename = "sent_at", with = "rfc3339")]
     pub sent_at_ms: i64,
     /// What the agent adds to its wall clock.
     pub clock_offset_ms: i64,

@@ -5,6 +5,7 @@ mod arbitrary;
 mod compatibility;
 mod equality;
 mod hostile;
+mod json;
 mod post;
 mod published;
 mod value;
