@@ -11,3 +11,4 @@ pub mod metrics;
 pub mod migrate;
 pub mod roster;
 pub mod tables;
+pub mod worker;

@@ -1,0 +1,369 @@
+//! The ledgers in memory: by school and day, with what is dirty, how large it is, and what was evicted.
+
+use super::activity::ActivityDay;
+use super::network::NetworkDay;
+use super::school::LedgerKey;
+use hashbrown::{HashMap, HashSet};
+use schemas::time::Day;
+
+type Map<V> = HashMap<LedgerKey, V, ahash::RandomState>;
+
+/// State of a device-day.
+pub trait Ledger: Default {
+    /// Distinct events folded.
+    fn ver(&self) -> u32;
+    /// Bytes outside the struct itself.
+    fn heap_bytes(&self) -> usize;
+    /// Takes the stamps of the first record of the row.
+    fn stamp(&mut self, class_no: u32, in_service: bool);
+}
+
+impl Ledger for ActivityDay {
+    fn ver(&self) -> u32 {
+        self.ver
+    }
+
+    fn heap_bytes(&self) -> usize {
+        ActivityDay::heap_bytes(self)
+    }
+
+    fn stamp(&mut self, class_no: u32, in_service: bool) {
+        (self.class_no, self.in_service) = (class_no, in_service);
+    }
+}
+
+impl Ledger for NetworkDay {
+    fn ver(&self) -> u32 {
+        self.ver
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.seen.heap_bytes()
+    }
+
+    fn stamp(&mut self, class_no: u32, in_service: bool) {
+        (self.class_no, self.in_service) = (class_no, in_service);
+    }
+}
+
+struct Slot<L> {
+    device_no: u32,
+    dirty: bool,
+    ledger: Box<L>,
+}
+
+/// The device-days of one school's day, ascending by device.
+pub struct SchoolLedger<L> {
+    slots: Vec<Slot<L>>,
+    dirty: bool,
+    last_used: u64,
+    bytes: usize,
+}
+
+impl<L> Default for SchoolLedger<L> {
+    fn default() -> Self {
+        SchoolLedger { slots: Vec::new(), dirty: false, last_used: 0, bytes: 0 }
+    }
+}
+
+impl<L: Ledger> SchoolLedger<L> {
+    /// Number of device-days.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// There is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Sum of the versions, the version of the school's row.
+    #[must_use]
+    pub fn ver(&self) -> u64 {
+        self.slots.iter().map(|slot| u64::from(slot.ledger.ver())).sum()
+    }
+
+    /// All device-days.
+    pub fn devices(&self) -> impl Iterator<Item = (u32, &L)> {
+        self.slots.iter().map(|slot| (slot.device_no, &*slot.ledger))
+    }
+
+    /// Those that are dirty.
+    pub fn dirty_devices(&self) -> impl Iterator<Item = (u32, &L)> {
+        self.slots.iter().filter(|slot| slot.dirty).map(|slot| (slot.device_no, &*slot.ledger))
+    }
+
+    /// The version of a device-day, if there is one.
+    #[must_use]
+    pub fn ver_of(&self, device_no: u32) -> Option<u32> {
+        self.find(device_no).ok().map(|index| self.slots[index].ledger.ver())
+    }
+
+    /// Puts a loaded device-day in the place of an older one.
+    pub fn put(&mut self, device_no: u32, ledger: L) {
+        match self.find(device_no) {
+            Ok(index) => *self.slots[index].ledger = ledger,
+            Err(index) => self.slots.insert(index, Slot { device_no, dirty: false, ledger: Box::new(ledger) }),
+        }
+    }
+
+    fn find(&self, device_no: u32) -> Result<usize, usize> {
+        // Devices mostly come in order, at least at first.
+        match self.slots.last() {
+            Some(last) if last.device_no < device_no => Err(self.slots.len()),
+            _ => self.slots.binary_search_by_key(&device_no, |slot| slot.device_no),
+        }
+    }
+
+    fn measure(&self) -> usize {
+        let heap: usize = self.slots.iter().map(|slot| slot.ledger.heap_bytes() + size_of::<L>()).sum();
+        heap + self.slots.capacity() * size_of::<Slot<L>>() + size_of::<(LedgerKey, Self)>()
+    }
+}
+
+/// Why a loaded school's day cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadFault {
+    /// Fewer device rows, or lower versions, than the table said it has.
+    #[error("the result of a load was cut: {key:?} has {found:?} of at least {expected:?} (devices, events)")]
+    Cut {
+        /// Ledger.
+        key: LedgerKey,
+        /// Devices and sum of versions announced before.
+        expected: (usize, u64),
+        /// Those found.
+        found: (usize, u64),
+    },
+    /// Older than what this worker itself wrote before it evicted the ledger.
+    #[error("a load was stale: {key:?} has {found} events, {expected} were acknowledged")]
+    Stale {
+        /// Ledger.
+        key: LedgerKey,
+        /// Sum of versions when it was evicted.
+        expected: u64,
+        /// That found.
+        found: u64,
+    },
+}
+
+/// All ledgers of one stream that a worker holds.
+pub struct Shelf<L> {
+    schools: Map<SchoolLedger<L>>,
+    /// Days of which everything in the worker's share was loaded: what is not here is empty.
+    whole_days: HashSet<Day>,
+    /// Version of each evicted school's day: a reload below it is refused.
+    evicted: Map<u64>,
+    dirty: Vec<LedgerKey>,
+    dirty_rows: usize,
+    bytes: usize,
+    tick: u64,
+}
+
+impl<L> Default for Shelf<L> {
+    fn default() -> Self {
+        Shelf {
+            schools: Map::default(),
+            whole_days: HashSet::new(),
+            evicted: Map::default(),
+            dirty: Vec::new(),
+            dirty_rows: 0,
+            bytes: 0,
+            tick: 0,
+        }
+    }
+}
+
+impl<L: Ledger> Shelf<L> {
+    /// The ledger must be loaded before events can be folded into it.
+    #[must_use]
+    pub fn lacks(&self, key: &LedgerKey) -> bool {
+        if self.schools.contains_key(key) {
+            return false;
+        }
+        !self.whole_days.contains(&key.day) || self.evicted.contains_key(key)
+    }
+
+    /// Takes loaded ledgers over, all or none: each must reach what the table announced and what was evicted.
+    ///
+    /// # Errors
+    /// The result was cut or stale; nothing is taken.
+    pub fn install(&mut self, loaded: Loaded<L>, keys: &[LedgerKey], days: &[Day]) -> Result<(), LoadFault> {
+        loaded.check()?;
+        for key in keys {
+            let found = loaded.schools.get(key).map_or(0, SchoolLedger::ver);
+            let expected = self.evicted.get(key).copied().unwrap_or(0);
+            if found < expected {
+                return Err(LoadFault::Stale { key: *key, expected, found });
+            }
+        }
+        for key in keys {
+            self.evicted.remove(key);
+            self.place(*key, SchoolLedger::default());
+        }
+        self.whole_days.extend(days);
+        for (key, school) in loaded.schools {
+            self.place(key, school);
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, key: LedgerKey, mut school: SchoolLedger<L>) {
+        school.last_used = self.tick;
+        school.slots.shrink_to_fit();
+        school.bytes = school.measure();
+        self.bytes += school.bytes;
+        if let Some(former) = self.schools.insert(key, school) {
+            self.bytes -= former.bytes;
+        }
+    }
+
+    /// Applies `fold` to a device-day, which begins empty with these stamps. `fold` says whether to mark it dirty.
+    pub fn with<R>(
+        &mut self,
+        key: LedgerKey,
+        device_no: u32,
+        stamps: (u32, bool),
+        fold: impl FnOnce(&mut L) -> (R, bool),
+    ) -> R {
+        let school = self.schools.entry(key).or_default();
+        school.last_used = self.tick;
+        let index = school.find(device_no).unwrap_or_else(|index| {
+            let mut ledger = Box::<L>::default();
+            ledger.stamp(stamps.0, stamps.1);
+            school.slots.insert(index, Slot { device_no, dirty: false, ledger });
+            index
+        });
+        let slot = &mut school.slots[index];
+        let (result, dirties) = fold(&mut slot.ledger);
+        if dirties && !slot.dirty {
+            slot.dirty = true;
+            self.dirty_rows += 1;
+            if !school.dirty {
+                school.dirty = true;
+                self.dirty.push(key);
+            }
+        }
+        result
+    }
+
+    /// Ledgers with something to write.
+    pub fn dirty(&self) -> impl Iterator<Item = (LedgerKey, &SchoolLedger<L>)> {
+        self.dirty.iter().filter_map(|key| Some((*key, self.schools.get(key)?)))
+    }
+
+    /// Device rows to write.
+    #[must_use]
+    pub const fn dirty_rows(&self) -> usize {
+        self.dirty_rows
+    }
+
+    /// Bytes of all ledgers, as of the last acknowledgement.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Device-days in memory.
+    #[must_use]
+    pub fn device_days(&self) -> usize {
+        self.schools.values().map(SchoolLedger::len).sum()
+    }
+
+    /// A ledger in memory.
+    #[must_use]
+    pub fn get(&self, key: &LedgerKey) -> Option<&SchoolLedger<L>> {
+        self.schools.get(key)
+    }
+
+    /// Everything dirty was written and acknowledged.
+    pub fn acknowledge(&mut self) {
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(school) = self.schools.get_mut(&key) else { continue };
+            school.dirty = false;
+            school.slots.iter_mut().for_each(|slot| slot.dirty = false);
+            let bytes = school.measure();
+            self.bytes = self.bytes + bytes - std::mem::replace(&mut school.bytes, bytes);
+        }
+        self.dirty_rows = 0;
+        self.tick += 1;
+    }
+
+    /// Drops clean ledgers, the longest unused first, until `budget` bytes are kept; remembers their versions.
+    /// Returns how many.
+    pub fn evict(&mut self, budget: usize) -> usize {
+        if self.bytes <= budget {
+            return 0;
+        }
+        let mut clean: Vec<_> = self.schools.iter().filter(|(_, school)| !school.dirty).collect();
+        clean.sort_unstable_by_key(|(key, school)| (school.last_used, **key));
+        let target = budget / 10 * 9;
+        let (mut kept, mut leaving) = (self.bytes, Vec::new());
+        for (key, school) in clean {
+            if kept <= target {
+                break;
+            }
+            kept -= school.bytes;
+            leaving.push(*key);
+        }
+        for key in &leaving {
+            if let Some(school) = self.schools.remove(key) {
+                self.evicted.insert(*key, school.ver());
+            }
+        }
+        self.bytes = kept;
+        leaving.len()
+    }
+
+    /// Forgets versions of days before `oldest`: no event of them is accepted any more.
+    pub fn forget_before(&mut self, oldest: Day) {
+        self.evicted.retain(|key, _| key.day >= oldest);
+    }
+
+    /// Forgets what was evicted: only for the negative control of precondition P2.
+    #[cfg(test)]
+    pub fn forget_evicted(&mut self) {
+        self.evicted.clear();
+    }
+}
+
+/// Rows of a load as they come in, any number of versions of each.
+pub struct Loaded<L> {
+    schools: Map<SchoolLedger<L>>,
+    announced: Map<(usize, u64)>,
+}
+
+impl<L> Default for Loaded<L> {
+    fn default() -> Self {
+        Loaded { schools: Map::default(), announced: Map::default() }
+    }
+}
+
+impl<L: Ledger> Loaded<L> {
+    /// The table has this many devices and events of a ledger, at least; asked for before the rows.
+    pub fn announce(&mut self, key: LedgerKey, devices: usize, ver: u64) {
+        self.announced.insert(key, (devices, ver));
+    }
+
+    /// This version is not newer than what came before, so the row need not be read.
+    #[must_use]
+    pub fn is_old(&self, key: &LedgerKey, device_no: u32, ver: u32) -> bool {
+        self.schools.get(key).and_then(|school| school.ver_of(device_no)).is_some_and(|newest| newest >= ver)
+    }
+
+    /// Keeps a row.
+    pub fn put(&mut self, key: LedgerKey, device_no: u32, ledger: L) {
+        self.schools.entry(key).or_default().put(device_no, ledger);
+    }
+
+    fn check(&self) -> Result<(), LoadFault> {
+        for (key, expected) in &self.announced {
+            let found = self.schools.get(key).map_or((0, 0), |school| (school.len(), school.ver()));
+            if found.0 < expected.0 || found.1 < expected.1 {
+                return Err(LoadFault::Cut { key: *key, expected: *expected, found });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,303 @@
+//! One effect per turn, in the order that makes a row its own checkpoint:
+//!
+//! poll → load what is missing → fold → (when due) dead letters → device rows → school rows → commit.
+//!
+//! Each turn either carries its effect out and moves on, or fails and stays, so a crash may come between any two turns,
+//! and a simulation can make it do so. What is dirty stays dirty until both kinds of rows are acknowledged.
+
+use super::ports::{Appetite, Assigned, DeadLetters, LedgerStore, Log, Polled, PortFault, RowWriter};
+use crate::logic::worker::{Begin, Commit, Load, Rules, Stop, Wanted, Worker};
+use schemas::time::Day;
+use std::time::Duration;
+
+/// When the worker writes, and how much it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest time between flushes, ms.
+    pub flush_ms: i64,
+    /// Dirty device rows that cause a flush before its time.
+    pub flush_rows: usize,
+    /// Records staged at once.
+    pub batch_records: usize,
+    /// Bytes staged at once.
+    pub batch_bytes: usize,
+    /// Bytes of ledgers.
+    pub memory_bytes: usize,
+    /// Longest wait for records.
+    pub wait: Duration,
+}
+
+/// What the next turn does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Reads records, or learns of a change of ownership.
+    Poll,
+    /// Loads the open days of new partitions, then starts them.
+    Open,
+    /// Loads what the batch touches.
+    Load,
+    /// Folds the batch.
+    Fold,
+    /// Sends dead letters.
+    DeadLetters,
+    /// Writes device rows.
+    DeviceRows,
+    /// Writes school rows, after the device rows were acknowledged.
+    SchoolRows,
+    /// Commits, after the school rows were acknowledged.
+    Commit,
+    /// Gives the partitions back.
+    Release,
+}
+
+/// How a turn went.
+#[derive(Debug)]
+pub enum Turn {
+    /// Its effect is done.
+    Done(Phase),
+    /// There was nothing to read or write.
+    Idle,
+    /// Its effect failed: wait, call [`Engine::keep_alive`], and try again.
+    Failed(PortFault),
+}
+
+/// Now, for the worker.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Real time, ms; only differences matter.
+    pub real_ms: i64,
+    /// Today by the service's clock: which days are open.
+    pub today: Day,
+}
+
+/// See the module.
+pub struct Engine<L, S, W, D> {
+    /// The log.
+    pub log: L,
+    /// Where ledgers come from.
+    pub store: S,
+    /// Where rows go.
+    pub writer: W,
+    /// Where dead letters go.
+    pub dead: D,
+    worker: Worker,
+    limits: Limits,
+    phase: Phase,
+    assigned: Vec<Assigned>,
+    commits: Vec<Commit>,
+    last_flush_ms: i64,
+    leaving: bool,
+}
+
+impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
+    /// An engine that owns no partition yet.
+    pub fn new(rules: Rules, limits: Limits, log: L, store: S, writer: W, dead: D) -> Self {
+        Engine {
+            log,
+            store,
+            writer,
+            dead,
+            worker: Worker::new(rules),
+            limits,
+            phase: Phase::Poll,
+            assigned: Vec::new(),
+            commits: Vec::new(),
+            last_flush_ms: 0,
+            leaving: false,
+        }
+    }
+
+    /// What the next turn does.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The worker's state.
+    pub const fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// The worker's state, for what comes from outside the loop (bells).
+    pub const fn worker_mut(&mut self) -> &mut Worker {
+        &mut self.worker
+    }
+
+    /// Writes and commits what is folded, then gives the partitions back; done when the phase is [`Phase::Poll`].
+    pub fn drain(&mut self) {
+        match self.phase {
+            Phase::Poll | Phase::Load | Phase::Fold => {
+                self.worker.abandon_batch();
+                self.leave();
+            }
+            Phase::Open => self.phase = Phase::Release,
+            Phase::DeadLetters | Phase::DeviceRows | Phase::SchoolRows | Phase::Commit => self.leaving = true,
+            Phase::Release => {}
+        }
+    }
+
+    fn leave(&mut self) {
+        self.leaving = true;
+        self.phase = Phase::DeadLetters;
+    }
+
+    /// Keeps the membership while effects fail. If the partitions are revoked meanwhile, what is not committed is
+    /// given up: the next owner folds it again.
+    ///
+    /// # Errors
+    /// The log cannot be reached.
+    pub fn keep_alive(&mut self) -> Result<(), PortFault> {
+        if self.log.keep_alive()? == Some(Polled::Revoked) {
+            self.phase = Phase::Release;
+        }
+        Ok(())
+    }
+
+    /// Carries out one effect.
+    ///
+    /// # Errors
+    /// The worker must stop, nothing more is committed.
+    pub fn turn(&mut self, now: Now) -> Result<Turn, Stop> {
+        let phase = self.phase;
+        let done = match phase {
+            Phase::Poll => return self.poll(now),
+            Phase::Open => self.open(now),
+            Phase::Load => self.load(),
+            Phase::Fold => {
+                self.worker.fold(now.real_ms);
+                self.phase = Phase::Poll;
+                Ok(())
+            }
+            Phase::DeadLetters => self.send_dead_letters(),
+            Phase::DeviceRows => self.write_device_rows(),
+            Phase::SchoolRows => self.write_school_rows(now),
+            Phase::Commit => self.commit(now),
+            Phase::Release => self.release(),
+        };
+        Ok(done.map_or_else(Turn::Failed, |()| Turn::Done(phase)))
+    }
+
+    fn poll(&mut self, now: Now) -> Result<Turn, Stop> {
+        if self.is_flush_due(now) {
+            self.phase = Phase::DeadLetters;
+            return Ok(Turn::Done(Phase::Poll));
+        }
+        let Limits { batch_records: records, batch_bytes: bytes, wait, .. } = self.limits;
+        let (worker, mut stop) = (&mut self.worker, None);
+        let polled = self.log.poll(Appetite { records, bytes, wait }, &mut |record| {
+            if stop.is_none() {
+                stop = worker.stage(record, now.real_ms).err();
+            }
+        });
+        if let Some(stop) = stop {
+            return Err(stop);
+        }
+        Ok(match polled {
+            Err(fault) => Turn::Failed(fault),
+            Ok(Polled::Records(0)) => Turn::Idle,
+            Ok(polled) => {
+                self.react(polled);
+                Turn::Done(Phase::Poll)
+            }
+        })
+    }
+
+    fn react(&mut self, polled: Polled) {
+        match polled {
+            Polled::Records(_) => self.phase = Phase::Load,
+            Polled::Assigned(assigned) => {
+                self.assigned = assigned;
+                self.phase = Phase::Open;
+            }
+            Polled::Revoked => self.leave(),
+        }
+    }
+
+    fn is_flush_due(&self, now: Now) -> bool {
+        let due = now.real_ms - self.last_flush_ms >= self.limits.flush_ms;
+        self.worker.dirty_rows() >= self.limits.flush_rows || (due && self.worker.has_progress())
+    }
+
+    fn open(&mut self, now: Now) -> Result<(), PortFault> {
+        let begins: Vec<Begin> = self.assigned.iter().map(begin).collect();
+        self.worker.begin(&begins);
+        if !begins.is_empty() {
+            let partitions = begins.iter().map(|begin| begin.partition).collect();
+            let days = vec![now.today.plus(-1), now.today];
+            self.fetch(Wanted::Days { days, partitions, count: self.worker.rules().partitions })?;
+        }
+        let from: Vec<_> = begins.iter().map(|begin| (begin.partition, begin.from)).collect();
+        self.log.start(&from)?;
+        (self.last_flush_ms, self.phase) = (now.real_ms, Phase::Poll);
+        Ok(())
+    }
+
+    fn load(&mut self) -> Result<(), PortFault> {
+        if let Some(wanted) = self.worker.missing() {
+            self.fetch(wanted)?;
+        }
+        self.phase = Phase::Fold;
+        Ok(())
+    }
+
+    fn fetch(&mut self, wanted: Wanted) -> Result<(), PortFault> {
+        let mut load = Load::default();
+        self.store.load(&wanted, &mut self.worker, &mut load)?;
+        self.worker.install(load, &wanted).map_err(|fault| PortFault::new("trust a load", fault))
+    }
+
+    fn send_dead_letters(&mut self) -> Result<(), PortFault> {
+        if !self.worker.dead_letters().is_empty() {
+            self.dead.send(self.worker.dead_letters())?;
+            self.worker.dead_letters_sent();
+        }
+        self.phase = Phase::DeviceRows;
+        Ok(())
+    }
+
+    fn write_device_rows(&mut self) -> Result<(), PortFault> {
+        let rows = self.worker.device_rows();
+        if !rows.is_empty() {
+            self.writer.write(&rows)?;
+        }
+        self.phase = Phase::SchoolRows;
+        Ok(())
+    }
+
+    fn write_school_rows(&mut self, now: Now) -> Result<(), PortFault> {
+        let rows = self.worker.school_rows();
+        if !rows.is_empty() {
+            self.writer.write(&rows)?;
+        }
+        self.commits = self.worker.acknowledge(now.real_ms);
+        self.phase = Phase::Commit;
+        Ok(())
+    }
+
+    fn commit(&mut self, now: Now) -> Result<(), PortFault> {
+        if !self.commits.is_empty() {
+            self.log.commit(&self.commits)?;
+            self.commits.clear();
+        }
+        let oldest = now.today.plus(-(self.worker.rules().definitions.accept_days as i32) - 2);
+        self.worker.evict(self.limits.memory_bytes, oldest);
+        self.last_flush_ms = now.real_ms;
+        self.phase = if self.leaving { Phase::Release } else { Phase::Poll };
+        Ok(())
+    }
+
+    fn release(&mut self) -> Result<(), PortFault> {
+        self.worker.clear();
+        self.commits.clear();
+        self.leaving = false;
+        self.log.release()?;
+        self.phase = Phase::Poll;
+        Ok(())
+    }
+}
+
+/// Without a word of the former owner (a group that is new, or was reset by hand) the committed offset is the begin.
+fn begin(assigned: &Assigned) -> Begin {
+    let committed = assigned.committed.unwrap_or(0);
+    let from = assigned.rewind_to.unwrap_or(committed).min(committed);
+    Begin { partition: assigned.partition, committed, from }
+}
