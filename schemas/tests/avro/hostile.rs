@@ -2,14 +2,26 @@
 
 use super::arbitrary::Arb;
 use super::frame;
+use super::memory::peak_of;
 use proptest::prelude::*;
 use schemas::avro::*;
 use schemas::event::Post;
 use schemas::record::EventRecord;
 use schemas::registry::{DeviceRecord, OrgRecord};
 
-/// Every decoder over one body.
+/// The most that a decoder of records may hold for each byte of a record: an app of two bytes becomes 48, and two
+/// copies of the body are the test's own.
+const FACTOR: usize = 32;
+/// What it may hold besides, for the capacity that a vector starts with.
+const START: usize = 4096;
+
+/// Every decoder over one body, within bounds.
 fn decode_all(body: &[u8]) {
+    let peak = peak_of(|| decode_each(body));
+    assert!(peak <= FACTOR * body.len() + START, "{peak} bytes held for {}", body.len());
+}
+
+fn decode_each(body: &[u8]) {
     let framed = |id| [&frame(id), body].concat();
     let events = framed(ids::EVENT_RECORD);
     let all = decode_event_record(&events);
@@ -119,6 +131,26 @@ fn claims_beyond_the_bytes_are_refused() {
     assert_eq!(decode_device_post(&post_with(&too_wide)).unwrap_err(), CodecError::Varint);
 }
 
+/// Claims as large as the bytes allow, one in the other, in a megabyte of nothing.
+#[test]
+fn claims_within_the_bytes_hold_no_more_than_the_bound() {
+    let envelope = |array: usize| {
+        let mut body = vec![2, 72];
+        body.extend([b'0'; 36]);
+        body.extend([0, 0, 0, 2, 2, 0, 0, 0, 0]);
+        body.extend(vec![0; array]);
+        body
+    };
+    for array in 0..7 {
+        for zero in [0, 1, 2, 0x7f] {
+            let mut body = envelope(array);
+            Writer::new(&mut body).long(1 << 40);
+            body.resize(1 << 20, zero);
+            decode_all(&body);
+        }
+    }
+}
+
 #[test]
 fn a_block_must_have_the_size_it_says() {
     // heartbeats: one block of one element (seq 0, at 0, three empty arrays: 5 bytes), then the end.
@@ -137,9 +169,10 @@ fn eight_mebibytes_of_empty_spans_stay_where_they_are() {
     arrays.resize(arrays.len() + spans as usize, 0);
     arrays.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let body = post_with(&arrays);
+    let held = peak_of(|| assert!(decode_device_post(&body).is_ok_and(|post| post.heartbeats.iter().count() == 1)));
+    assert_eq!(held, 0, "nothing of the body is copied");
     let post = decode_device_post(&body).unwrap();
     let heartbeat = post.heartbeats.iter().next().unwrap();
     assert_eq!(heartbeat.on.len(), spans as usize);
     assert!(heartbeat.on.iter().all(|span| span.pair().is_none()));
-    assert!(size_of_val(&post) < 512, "nothing of the body is copied");
 }

@@ -6,6 +6,7 @@ mod compatibility;
 mod equality;
 mod hostile;
 mod json;
+mod memory;
 mod post;
 mod published;
 mod value;
