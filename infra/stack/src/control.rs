@@ -91,7 +91,7 @@ impl SocketPath {
 /// # Errors
 /// No launcher, one that went away, or one that failed at it.
 pub fn give(var: &Path, order: &Order, mut each: impl FnMut(Answer)) -> Result<()> {
-    let mut stream = connect(var).context("this stack is not up")?;
+    let Ok(mut stream) = connect(var) else { bail!("no stack is up in {}", var.display()) };
     serde_json::to_writer(&mut stream, order)?;
     stream.write_all(b"\n")?;
     for line in BufReader::new(stream).lines() {

@@ -52,6 +52,9 @@ share.coordinator.state.topic.num.partitions=1
 # A worker that is started again must not wait for others, nor for the old one's session.
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+# A broker that was killed registers anew only when its old session is over.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # A small machine.
 num.network.threads=2
 num.io.threads=4

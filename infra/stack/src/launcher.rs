@@ -147,10 +147,17 @@ async fn live(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, termina
         }
     }
     take_down(&stack).await;
-    for file in [Some(paths.manifest()), own_copy(paths), Some(socket.path().to_owned())].into_iter().flatten() {
+    remove_traces(paths);
+    came_up
+}
+
+/// Removes what tells others that a stack is up.
+pub fn remove_traces(paths: &Paths) {
+    // First the socket: the copy is this stack's to remove only if no other stack is up where it lies.
+    let _absent = fs::remove_file(paths.var.join("control.sock")).is_err();
+    for file in [Some(paths.manifest()), own_copy(paths)].into_iter().flatten() {
         let _absent = fs::remove_file(file).is_err();
     }
-    came_up
 }
 
 fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bool) -> Result<Stack> {

@@ -1,6 +1,7 @@
 //! Where things are: the checkout, and the stack's own directory under `var/`.
 
 use crate::cli::{DEFAULT_PORT_BASE, Target};
+use crate::control;
 use anyhow::{Context, Result};
 use std::env;
 use std::fs;
@@ -100,13 +101,13 @@ fn checkout() -> Result<PathBuf> {
 
 /// With no stack at the default base and exactly one at another, that one is meant.
 fn lone_base(shared: &Path) -> Option<u16> {
-    if env::var_os("CLASSPULSE_VAR").is_some() || shared.join("control.sock").exists() {
+    if env::var_os("CLASSPULSE_VAR").is_some() || control::answers(shared) {
         return None;
     }
     let entries = fs::read_dir(shared).ok()?;
     let mut bases = entries
         .filter_map(|entry| entry.ok())
-        .filter(|entry| entry.path().join("control.sock").exists())
+        .filter(|entry| control::answers(&entry.path()))
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     bases.next().filter(|_| bases.next().is_none())
 }

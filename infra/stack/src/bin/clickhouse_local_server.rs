@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     let args = Args::parse();
     // `SYSTEM SHUTDOWN` and the engine's own signals go to the whole process group: let that be ours alone. It fails
     // only where we lead a group already, which is as good.
-    let _ = nix::unistd::setsid();
+    let _leads_already = nix::unistd::setsid().is_err();
     thread::spawn(enforce_stop);
     // SAFETY: loading runs the library's initialisers; it is the pinned engine itself.
     let library = unsafe { Library::new(&args.library) }.with_context(|| format!("load {}", args.library.display()))?;

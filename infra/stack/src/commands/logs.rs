@@ -25,13 +25,16 @@ pub fn run(options: &LogOptions) -> Result<()> {
     for tail in &mut tails {
         tail.print_last(options.lines)?;
     }
-    while options.follow {
+    if options.follow { follow(&mut tails) } else { Ok(()) }
+}
+
+fn follow(tails: &mut [Tail]) -> Result<()> {
+    loop {
         thread::sleep(LOOK_EVERY);
-        for tail in &mut tails {
+        for tail in &mut *tails {
             tail.print_news()?;
         }
     }
-    Ok(())
 }
 
 fn find(paths: &Paths, service: Option<&str>) -> Result<Vec<PathBuf>> {

@@ -18,7 +18,8 @@ const DOWN_WITHIN: Duration = Duration::from_secs(150);
 /// It does not stop.
 pub fn down(target: &Target) -> Result<()> {
     let paths = Paths::of(target)?;
-    if launcher::take(&paths).is_ok() {
+    if let Ok(_lock) = launcher::take(&paths) {
+        launcher::remove_traces(&paths);
         console::say("nothing is up");
         return Ok(());
     }

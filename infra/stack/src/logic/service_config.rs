@@ -41,30 +41,32 @@ pub fn render(instance: Instance, inputs: &Inputs<'_>) -> Option<String> {
 
 fn registry(document: &mut Table, inputs: &Inputs<'_>) {
     kafka(document, inputs);
-    section(document, "store", [("path", path(inputs, "registry/registry.db"))]);
+    section(document, "store", [("path", path(inputs, "registry/registry.sqlite"))]);
     section(document, "keys", [("dir", path(inputs, "keys"))]);
+    section(document, "fleet", [("devices_file", path(inputs, "fleet/devices.ndjson"))]);
 }
 
 fn ingest(document: &mut Table, inputs: &Inputs<'_>) {
     kafka(document, inputs);
-    section(document, "keys", [("device_public", path(inputs, "keys/device_public.pem"))]);
+    section(document, "keys", [("device_public", path(inputs, "keys/device.pub.pem"))]);
     // The fleet plays weeks of history from one machine: limits per device and school would only stretch that.
-    let lifted = Value::Integer(1_000_000);
-    let limits = ["device_posts_per_s", "device_burst", "school_posts_per_s", "school_burst"];
-    section(document, "limits", limits.map(|name| (name, lifted.clone())));
+    section(document, "limits", ["device_per_second", "school_per_second"].map(|name| (name, Value::Float(0.0))));
 }
 
 fn processors(document: &mut Table, inputs: &Inputs<'_>, instance: Instance) {
     kafka(document, inputs);
     clickhouse(document, inputs, "writer");
-    section(document, "processors", [("instance_id", instance.name().into())]);
+    let member = |group: &str| Value::String(format!("{group}-{}", instance.number));
     // One ClickHouse node: what was acknowledged is seen by the next load, no replica lags behind.
-    section(document, "worker", [("rewind", "0s".into())]);
+    section(document, "worker", [("instance_id", member("processors")), ("rewind", "0s".into())]);
+    section(document, "archive", [("instance_id", member("processors-archive"))]);
+    // The registry's topics have one partition each: one reader is all there can be.
+    section(document, "groups", [("registry", Value::Boolean(instance.number == 1))]);
 }
 
 fn query_api(document: &mut Table, inputs: &Inputs<'_>) {
     clickhouse(document, inputs, "api");
-    section(document, "keys", [("user_public", path(inputs, "keys/user_public.pem"))]);
+    section(document, "keys", [("user_public", path(inputs, "keys/user.pub.pem"))]);
 }
 
 fn fleet(document: &mut Table, inputs: &Inputs<'_>) {
@@ -137,6 +139,6 @@ mod tests {
     fn a_second_instance_has_its_own_port_and_membership() {
         let document = rendered(Kind::Processors, 2);
         assert_eq!(document["server"]["listen"].as_str(), Some("127.0.0.1:9013"));
-        assert_eq!(document["processors"]["instance_id"].as_str(), Some("processors-2"));
+        assert_eq!(document["worker"]["instance_id"].as_str(), Some("processors-2"));
     }
 }
