@@ -6,6 +6,8 @@
 
 pub mod fleet;
 pub mod logic;
+pub mod reference;
+pub mod spool;
 pub mod transport;
 
 /// What an agent says of itself in `agent`.

@@ -1,0 +1,52 @@
+//! The reference client of the edge.
+
+use agent::reference::app::{self, Agent};
+use agent::reference::config::{Config, DEFAULTS, RawConfig};
+use clap::{Parser, Subcommand};
+use runtime::clock::Clock;
+use runtime::shutdown::Shutdown;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Measures this machine and posts to the edge.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Configuration file (TOML).
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Post until stopped; SIGTERM reports the shutdown and drains.
+    Run {
+        /// Scripted activity: lines of {"from_s": 60, "to_s": 1500, "app": "wps"} after the start.
+        #[arg(long)]
+        input: Option<PathBuf>,
+    },
+    /// One heartbeat and one burst, then whatever the spool holds.
+    Once {
+        /// Scripted activity.
+        #[arg(long)]
+        input: Option<PathBuf>,
+    },
+    /// Print what is in the spool, as JSON. Not while `run` is going on.
+    Status,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let raw: RawConfig = runtime::config::load("agent", DEFAULTS, args.config.as_deref())?;
+    let config = Config::try_from(raw)?;
+    runtime::telemetry::init(&config.log)?;
+    let clock = Clock::from_config(&config.clock)?;
+    match args.command {
+        Command::Run { input } => Agent::start(config, clock, input.as_deref())?.run(Shutdown::on_signals()?).await,
+        Command::Once { input } => Agent::start(config, clock, input.as_deref())?.once().await,
+        Command::Status => Ok(writeln!(std::io::stdout(), "{}", app::status(&config)?)?),
+    }
+}

@@ -1,0 +1,3 @@
+//! Spools that survive a crash.
+
+pub mod disk;
