@@ -1,23 +1,49 @@
-//! `serve`: brings devices into service at midnight.
+//! `serve`: the publisher, and the admin endpoints beside it.
 
 use crate::config::Config;
+use crate::keys::Keys;
+use crate::metrics::Metrics;
+use crate::publisher::Publisher;
+use crate::sink::KafkaSink;
 use crate::store::Store;
 use anyhow::Context;
+use axum::Router;
+use prometheus_client::registry::Registry;
+use runtime::admin::{self, Readiness};
 use runtime::shutdown::Shutdown;
-use schemas::time::Day;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::net::TcpListener;
 
 /// Runs until the shutdown fires.
 ///
 /// # Errors
-/// The store fails.
+/// It cannot start: store, keys, address.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = Store::open(&config.store.path, config.accept_days).await.context("open the store")?;
-    loop {
-        let now_ms = config.clock.now_ms();
-        store.start_service(Day::of_ms(now_ms), now_ms).await.context("start service")?;
-        tokio::select! {
-            () = shutdown.fired() => return Ok(()),
-            () = tokio::time::sleep(config.publisher.poll) => {}
-        }
-    }
+    // Other services wait for the public keys.
+    Keys::open(&config.keys.dir)?;
+    let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;
+    let metrics = Metrics::default();
+    let clock = config.clock.clone();
+    let mut publisher = Publisher::new(store.clone(), sink, clock, config.publisher, metrics.clone());
+    let router = admin_router(&metrics, publisher.caught_up());
+    let listener = TcpListener::bind(config.server.listen).await.context("listen")?;
+    tracing::info!(listen = %config.server.listen, kafka = config.kafka.bootstrap, "serving");
+    let stopped = shutdown.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { stopped.fired().await });
+    let (served, ()) = tokio::join!(async { server.await }, publisher.run(&shutdown));
+    store.close().await;
+    served.context("serve the admin endpoints")
+}
+
+/// Ready once everything that waited at the start is published.
+fn admin_router(metrics: &Metrics, caught_up: Arc<AtomicBool>) -> Router {
+    let mut registry = Registry::default();
+    metrics.register(&mut registry);
+    let readiness: Readiness = Arc::new(move || match caught_up.load(Ordering::Relaxed) {
+        true => Vec::new(),
+        false => vec!["the outbox is not published yet".to_owned()],
+    });
+    admin::router(Arc::new(registry), readiness)
 }

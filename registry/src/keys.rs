@@ -65,7 +65,7 @@ fn open_pair(directory: &Path, name: &str) -> Result<Vec<u8>, KeyError> {
         write_once(&private, &pem("PRIVATE KEY", &make()?), 0o600)?;
     }
     let text = fs::read(&private).map_err(|source| KeyError::File { path: private.clone(), source })?;
-    let spki = public_of(&text).ok_or_else(|| KeyError::Malformed(private))?;
+    let spki = public_of(&text).ok_or(KeyError::Malformed(private))?;
     write_once(&public, &pem("PUBLIC KEY", &spki), 0o644)?;
     Ok(text)
 }

@@ -10,5 +10,8 @@ pub mod config;
 pub mod fleet;
 pub mod keys;
 pub mod logic;
+pub mod metrics;
+pub mod publisher;
+pub mod sink;
 pub mod store;
 pub mod tokens;

@@ -45,7 +45,7 @@ pub fn parse(text: &str) -> Result<Vec<Division>, DivisionsError> {
     let mut divisions = Vec::new();
     for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
         let row: Row = row?;
-        if row.level != "county" || row.code % 100 != 0 {
+        if row.level != "county" || !row.code.is_multiple_of(100) {
             divisions.push(division(row)?);
         }
     }

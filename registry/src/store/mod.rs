@@ -109,14 +109,14 @@ impl Store {
 
 /// A number as it was stored.
 fn number(column: &'static str, value: i64) -> Result<u32, StoreError> {
-    u32::try_from(value).map_err(|_| corrupt(column, value))
+    u32::try_from(value).map_err(|_| corrupt(column, value.to_string()))
 }
 
-fn corrupt(column: &'static str, value: impl ToString) -> StoreError {
-    StoreError::Corrupt { column, value: value.to_string() }
+fn corrupt(column: &'static str, value: impl Into<String>) -> StoreError {
+    StoreError::Corrupt { column, value: value.into() }
 }
 
-fn absent(kind: &'static str, id: impl ToString) -> StoreError {
+fn absent(kind: &'static str, id: u32) -> StoreError {
     StoreError::Absent { kind, id: id.to_string() }
 }
 

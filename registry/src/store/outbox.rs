@@ -53,6 +53,16 @@ impl Store {
         Ok(sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(&self.pool).await?)
     }
 
+    /// How many values wait.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count_waiting(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM outbox WHERE published_at_ms IS NULL";
+        let (count,): (i64,) = sqlx::query_as(sql).fetch_one(&self.pool).await?;
+        Ok(count)
+    }
+
     /// Marks everything up to `rev` as published, and forgets what was published long ago.
     ///
     /// # Errors

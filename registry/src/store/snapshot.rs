@@ -92,8 +92,8 @@ async fn append_schools(
     let mut classes = Vec::new();
     for class in orgs::classes(tx, numbers).await? {
         let index = schools.binary_search_by_key(&class.school_no, |school| school.no);
-        let school = index.ok().and_then(|index| schools.get(index));
-        classes.push((class, school.ok_or_else(|| absent("school of a class", numbers.start()))?));
+        let school = &schools[index.map_err(|_| absent("school", class.school_no))?];
+        classes.push((class, school));
     }
     let count = append_orgs(tx, &schools, at_ms, |school: &School, stamp| records::school(school, stamp)).await?;
     Ok(count + append_orgs(tx, &classes, at_ms, |(class, school), stamp| records::class(class, school, stamp)).await?)

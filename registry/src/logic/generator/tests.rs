@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::logic::divisions::{GUANGDONG_CSV, parse};
-use schemas::registry::{DeviceState, SchoolStatus};
+use schemas::registry::{DeviceState, Level, SchoolStatus};
 use std::collections::{BTreeMap, HashSet};
 
 fn today() -> Day {
