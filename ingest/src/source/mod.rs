@@ -1,0 +1,3 @@
+//! Where the view of all devices comes from.
+
+pub mod registry;
