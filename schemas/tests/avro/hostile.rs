@@ -107,6 +107,8 @@ fn a_wrong_frame_is_told() {
     assert_eq!(decode_event_record(&frame(ids::EVENT_RECORD)), Err(CodecError::Truncated));
 }
 
+const NIL: &[u8; 36] = b"00000000-0000-0000-0000-000000000000";
+
 /// The envelope of a post, then `arrays`.
 fn post_with(arrays: &[u8]) -> Vec<u8> {
     [&frame(ids::DEVICE_POST)[..], &[0, 0, 0, 0], arrays].concat()
@@ -122,7 +124,8 @@ fn claims_beyond_the_bytes_are_refused() {
     for count in [i64::MAX, i64::MIN, i64::MIN + 1, 1 << 40, -1] {
         let body = post_with(&huge(count));
         assert!(decode_device_post(&body).is_err(), "{count}");
-        let record = [&frame(ids::DEVICE_RECORD)[..], &[2, 72], &[b'0'; 36], &[0, 0, 2, 0, 0], &huge(count)].concat();
+        let record = [&frame(ids::DEVICE_RECORD)[..], &[2, 72], NIL, &[0, 0, 2, 0, 0], &huge(count)].concat();
+        assert_ne!(decode_device_record(&record), Err(CodecError::Uuid), "the test's own bytes");
         assert!(decode_device_record(&record).is_err(), "{count}");
     }
     let eleven = [0xff; 11];
@@ -136,7 +139,7 @@ fn claims_beyond_the_bytes_are_refused() {
 fn claims_within_the_bytes_hold_no_more_than_the_bound() {
     let envelope = |array: usize| {
         let mut body = vec![2, 72];
-        body.extend([b'0'; 36]);
+        body.extend(NIL);
         body.extend([0, 0, 0, 2, 2, 0, 0, 0, 0]);
         body.extend(vec![0; array]);
         body
