@@ -3,7 +3,6 @@
 use super::check::{At, Checker, Window, random_uuid};
 use super::decode::{DecodeError, Decoded, EnvelopeDraft, MAX_EVENTS, Rejection};
 use compact_str::CompactString;
-use schemas::avro::Raw;
 use schemas::avro::{
     RawApp, RawArray, RawBandwidth, RawBurst, RawFault, RawHeartbeat, RawPost, RawPower, RawResource, RawSpan,
     decode_device_post,
@@ -47,18 +46,19 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The arrays in the contract's order, which gives the indices.
     fn arrays(&mut self, post: &RawPost<'a>) {
-        self.array(post.heartbeats, heartbeat);
-        self.array(post.power, power);
-        self.array(post.bursts, burst);
-        self.array(post.bandwidth, bandwidth);
-        self.array(post.inventory, |check, raw| Event::Inventory(Box::new(inventory::inventory(check, raw))));
-        self.array(post.faults, fault);
-        self.array(post.resources, resource);
+        let mut next = (post.heartbeats.iter(), post.power.iter(), post.bursts.iter(), post.bandwidth.iter());
+        self.array(|| next.0.next_with_bytes(), heartbeat);
+        self.array(|| next.1.next_with_bytes(), power);
+        self.array(|| next.2.next_with_bytes(), burst);
+        self.array(|| next.3.next_with_bytes(), bandwidth);
+        let mut next = (post.inventory.iter(), post.faults.iter(), post.resources.iter());
+        self.array(|| next.0.next_with_bytes(), inventory::event);
+        self.array(|| next.1.next_with_bytes(), fault);
+        self.array(|| next.2.next_with_bytes(), resource);
     }
 
-    fn array<T: Raw<'a>>(&mut self, array: RawArray<'a, T>, event: fn(&mut Checker, &T) -> Event) {
-        let mut elements = array.iter();
-        while let Some((element, raw)) = elements.next_with_bytes() {
+    fn array<T>(&mut self, mut next: impl FnMut() -> Option<(T, &'a [u8])>, event: fn(&mut Checker, &T) -> Event) {
+        while let Some((element, raw)) = next() {
             let event = event(&mut self.check, &element);
             match self.check.take() {
                 None => self.events.push(event),
@@ -75,7 +75,7 @@ fn heartbeat(check: &mut Checker, raw: &RawHeartbeat<'_>) -> Event {
         at_ms: check.instant("at".into(), Some(raw.at_ms)),
         on: spans(check, "on", raw.on, 8),
         active: spans(check, "active", raw.active, 200),
-        apps: list(check, "apps", raw.apps, 0..=32, |check, _, raw: RawApp<'_>| AppSpans {
+        apps: list(check, "apps", raw.apps.iter(), 0..=32, |check, _, raw: RawApp<'_>| AppSpans {
             app: check.id("apps.app".into(), raw.app),
             spans: spans(check, "apps.spans", raw.spans, 64),
         }),
@@ -99,7 +99,7 @@ fn burst(check: &mut Checker, raw: &RawBurst<'_>) -> Event {
         link: check.symbol("link".into(), Link::parse(raw.link), Link::ALL),
         busy: raw.busy,
         interval_ms: integer(check, "interval_ms", raw.interval_ms, 10..=5000),
-        rtt_us: list(check, "rtt_us", raw.rtt_us, 1..=64, |check, at, rtt: Option<i64>| {
+        rtt_us: list(check, "rtt_us", raw.rtt_us.iter(), 1..=64, |check, at, rtt: Option<i64>| {
             rtt.map(|rtt| check.integer(at, i128::from(rtt), &(i32::MIN..=i32::MAX)))
         }),
     })
@@ -145,23 +145,23 @@ where
 }
 
 fn spans(check: &mut Checker, name: &'static str, raw: RawArray<'_, RawSpan>, max: usize) -> Vec<Span> {
-    list(check, name, raw, 0..=max, |check, at, span: RawSpan| {
+    list(check, name, raw.iter(), 0..=max, |check, at, span: RawSpan| {
         check.span(at, span.pair().map(|(from, to)| (i128::from(from), i128::from(to))))
     })
 }
 
 /// An array with so many elements; those beyond are checked, and not kept.
-fn list<'a, R: Raw<'a>, T>(
+fn list<R, T>(
     check: &mut Checker,
     name: &'static str,
-    raw: RawArray<'a, R>,
+    raw: impl ExactSizeIterator<Item = R>,
     range: RangeInclusive<usize>,
     element: impl Fn(&mut Checker, At, R) -> T,
 ) -> Vec<T> {
     let at = At::from(name);
     check.length(at, raw.len(), &range);
     let mut list = Vec::with_capacity(raw.len().min(*range.end()));
-    for (index, value) in raw.iter().enumerate() {
+    for (index, value) in raw.enumerate() {
         let value = element(check, at.item(index), value);
         if index < *range.end() {
             list.push(value);

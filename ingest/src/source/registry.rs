@@ -3,8 +3,9 @@
 use crate::config::{Kafka, millis};
 use crate::logic::view::View;
 use crate::metrics::Metrics;
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -119,22 +120,49 @@ impl Reader {
         }
     }
 
+    /// Reads each topic to its end, then follows both. One at a time, because an end is told without its topic.
     fn read(&self) -> KafkaResult<()> {
         let consumer = consumer(&self.kafka)?;
-        let mut partitions = TopicPartitionList::new();
-        partitions.add_partition_offset(&self.kafka.orgs_topic, 0, Offset::Beginning)?;
-        partitions.add_partition_offset(&self.kafka.devices_topic, 0, Offset::Beginning)?;
-        consumer.assign(&partitions)?;
+        let mut both = TopicPartitionList::new();
+        for (topic, bit) in [(&self.kafka.orgs_topic, ORGS), (&self.kafka.devices_topic, DEVICES)] {
+            let next = self.read_to_end(&consumer, topic)?;
+            both.add_partition_offset(topic, 0, next)?;
+            self.freshness.complete.fetch_or(bit, Ordering::Relaxed);
+        }
+        tracing::info!(devices = self.view.len(), "the view of devices is complete");
+        consumer.assign(&both)?;
         while !self.stop.load(Ordering::Relaxed) {
-            match consumer.poll(Duration::from_millis(250)) {
-                None => self.show(),
-                Some(Ok(message)) => self.take(&message),
-                Some(Err(KafkaError::PartitionEOF(_))) => self.at_end(&consumer)?,
-                // The client finds its way back by itself.
-                Some(Err(error)) => tracing::debug!(%error, "poll the registry topics"),
-            }
+            self.poll(&consumer);
         }
         Ok(())
+    }
+
+    /// Returns where to go on.
+    fn read_to_end(&self, consumer: &BaseConsumer<Quiet>, topic: &str) -> KafkaResult<Offset> {
+        let mut alone = TopicPartitionList::new();
+        alone.add_partition_offset(topic, 0, Offset::Beginning)?;
+        consumer.assign(&alone)?;
+        while !self.stop.load(Ordering::Relaxed) && !self.poll(consumer) {}
+        let position = consumer.position()?.find_partition(topic, 0).map(|partition| partition.offset());
+        Ok(match position {
+            Some(Offset::Offset(next)) => Offset::Offset(next),
+            _ => Offset::Beginning,
+        })
+    }
+
+    /// Takes what comes next; `true`: that was the end, for now.
+    fn poll(&self, consumer: &BaseConsumer<Quiet>) -> bool {
+        match consumer.poll(Duration::from_millis(250)) {
+            None => self.show(),
+            Some(Ok(message)) => self.take(&message),
+            Some(Err(KafkaError::PartitionEOF(_))) => {
+                self.show();
+                return true;
+            }
+            // The client finds its way back by itself.
+            Some(Err(error)) => tracing::debug!(%error, "poll the registry topics"),
+        }
+        false
     }
 
     fn take(&self, message: &BorrowedMessage<'_>) {
@@ -163,40 +191,28 @@ impl Reader {
         number.map(|number| self.view.remove(number)).ok_or_else(|| "the key is no device number".to_owned())
     }
 
-    /// A topic's end was reached: which one shows in the positions.
-    fn at_end(&self, consumer: &BaseConsumer) -> KafkaResult<()> {
-        let before = self.freshness.complete.load(Ordering::Relaxed);
-        if before != BOTH {
-            let now = before
-                | self.ended(consumer, &self.kafka.orgs_topic, ORGS)?
-                | self.ended(consumer, &self.kafka.devices_topic, DEVICES)?;
-            self.freshness.complete.store(now, Ordering::Relaxed);
-            if now == BOTH {
-                tracing::info!(devices = self.view.len(), "the view of devices is complete");
-            }
-        }
-        self.show();
-        Ok(())
-    }
-
-    /// The bit, if what has been read reaches the topic's end.
-    fn ended(&self, consumer: &BaseConsumer, topic: &str, bit: u8) -> KafkaResult<u8> {
-        let (low, high) = consumer.fetch_watermarks(topic, 0, Duration::from_secs(5))?;
-        let position = consumer.position()?.find_partition(topic, 0).map(|partition| partition.offset());
-        let reached = match position {
-            Some(Offset::Offset(offset)) => offset >= high,
-            _ => low == high,
-        };
-        Ok(if reached { bit } else { 0 })
-    }
-
     fn show(&self) {
         self.metrics.view_devices.set(self.view.len() as i64);
         self.metrics.view_age_seconds.set(self.freshness.age_ms().map_or(-1, |age_ms| age_ms / 1000));
     }
 }
 
-fn consumer(kafka: &Kafka) -> KafkaResult<BaseConsumer> {
+/// The client's own words go to the debug log: an end of a partition is no error here.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(?level, facility, message, "kafka client");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "kafka error");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+fn consumer(kafka: &Kafka) -> KafkaResult<BaseConsumer<Quiet>> {
     ClientConfig::new()
         .set("bootstrap.servers", &kafka.bootstrap)
         .set("client.id", "classpulse-edge-view")
@@ -211,5 +227,5 @@ fn consumer(kafka: &Kafka) -> KafkaResult<BaseConsumer> {
         .set("reconnect.backoff.max.ms", "500")
         .set("topic.metadata.refresh.interval.ms", "10000")
         .set("log_level", "3")
-        .create()
+        .create_with_context(Quiet)
 }

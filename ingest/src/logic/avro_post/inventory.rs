@@ -4,21 +4,23 @@ use super::{U32, integer, list};
 use crate::logic::check::Checker;
 use schemas::avro::{RawCpu, RawDisk, RawGraphics, RawInventory, RawNic, RawOs, RawPorts, RawScreen, RawSoftware};
 use schemas::event::{
-    Camera, Cpu, Disk, Graphics, Inventory, Link, Media, Nic, Os, Ports, Screen, Software, SoftwareCategory,
+    Camera, Cpu, Disk, Event, Graphics, Inventory, Link, Media, Nic, Os, Ports, Screen, Software, SoftwareCategory,
 };
 
 /// Longest text of an inventory, characters.
 const TEXT: usize = 256;
 
-pub(super) fn inventory(check: &mut Checker, raw: &RawInventory<'_>) -> Inventory {
-    Inventory {
+pub(super) fn event(check: &mut Checker, raw: &RawInventory<'_>) -> Event {
+    Event::Inventory(Box::new(Inventory {
         seq: integer(check, "seq", raw.seq, U32),
         at_ms: check.instant("at".into(), Some(raw.at_ms)),
         cpu: cpu(check, &raw.cpu),
         memory_mb: integer(check, "memory_mb", raw.memory_mb, U32),
-        disks: list(check, "disks", raw.disks, 0..=64, |check, _, raw| disk(check, &raw)),
-        graphics: raw.graphics.map(|all| list(check, "graphics", all, 0..=64, |check, _, raw| graphics(check, &raw))),
-        nics: raw.nics.map(|all| list(check, "nics", all, 0..=64, |check, _, raw| nic(check, &raw))),
+        disks: list(check, "disks", raw.disks.iter(), 0..=64, |check, _, raw| disk(check, &raw)),
+        graphics: raw
+            .graphics
+            .map(|all| list(check, "graphics", all.iter(), 0..=64, |check, _, raw| graphics(check, &raw))),
+        nics: raw.nics.map(|all| list(check, "nics", all.iter(), 0..=64, |check, _, raw| nic(check, &raw))),
         screen: raw.screen.map(|raw| screen(check, raw)),
         ports: raw.ports.map(|raw| ports(check, raw)),
         camera: raw.camera.map(|raw| Camera {
@@ -27,8 +29,10 @@ pub(super) fn inventory(check: &mut Checker, raw: &RawInventory<'_>) -> Inventor
             microphone: raw.microphone,
         }),
         os: os(check, &raw.os),
-        software: raw.software.map(|all| list(check, "software", all, 0..=512, |check, _, raw| software(check, &raw))),
-    }
+        software: raw
+            .software
+            .map(|all| list(check, "software", all.iter(), 0..=512, |check, _, raw| software(check, &raw))),
+    }))
 }
 
 fn cpu(check: &mut Checker, raw: &RawCpu<'_>) -> Cpu {
