@@ -28,6 +28,7 @@ impl KafkaSink {
             .set("partitioner", "murmur2_random")
             .set("compression.type", "zstd")
             .set("linger.ms", "5")
+            .set("reconnect.backoff.max.ms", "1000")
             // A batch that is not taken by then is sent again from the outbox.
             .set("message.timeout.ms", "10000");
         let producer = config.create()?;

@@ -45,9 +45,9 @@ impl Store {
     /// The store cannot be read.
     pub async fn device_page(&self, from: u32, at_ms: i64) -> Result<Vec<(Device, DeviceRecord)>, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        let schools = all_histories(&mut connection).await?;
-        let stamp = Stamp { rev: 0, at_ms, accept_days: self.accept_days };
         let page = devices::devices(&mut connection, &(from..=from.saturating_add(DEVICES - 1))).await?;
+        let schools = histories_of(&mut connection, &page).await?;
+        let stamp = Stamp { rev: 0, at_ms, accept_days: self.accept_days };
         let with_record = |device: Device| {
             let record = records::device(&device, &schools, stamp);
             (device, record)
@@ -62,9 +62,8 @@ pub(super) async fn append_all(tx: &mut SqliteConnection, at_ms: i64, accept_day
     for page in pages(last(tx, "SELECT MAX(school_no) FROM schools").await?, SCHOOLS) {
         count += append_schools(tx, &page, &calendars, at_ms).await?;
     }
-    let schools = all_histories(tx).await?;
     for page in pages(last(tx, "SELECT MAX(device_no) FROM devices").await?, DEVICES) {
-        count += append_devices(tx, &page, &schools, at_ms, accept_days).await?;
+        count += append_devices(tx, &page, at_ms, accept_days).await?;
     }
     Ok(count)
 }
@@ -115,20 +114,26 @@ async fn append_orgs<T>(
 async fn append_devices(
     tx: &mut SqliteConnection,
     numbers: &RangeInclusive<u32>,
-    schools: &Schools,
     at_ms: i64,
     accept_days: u32,
 ) -> Result<usize, StoreError> {
     let devices = devices::devices(tx, numbers).await?;
+    let schools = histories_of(tx, &devices).await?;
     let first = outbox::take_revs(tx, devices.len()).await?;
-    let record = |(device, rev)| records::device(device, schools, Stamp { rev, at_ms, accept_days });
+    let record = |(device, rev)| records::device(device, &schools, Stamp { rev, at_ms, accept_days });
     let values: Vec<_> = devices.iter().zip(first..).map(record).map(|record| Outgoing::device(&record)).collect();
     outbox::append(tx, at_ms, &values).await?;
     Ok(values.len())
 }
 
-async fn all_histories(tx: &mut SqliteConnection) -> Result<Schools, StoreError> {
-    orgs::histories(tx, &(0..=u32::MAX)).await
+/// The histories of every school that these devices were in; of those between as well, because numbers of schools and
+/// of their devices ascend together.
+async fn histories_of(tx: &mut SqliteConnection, devices: &[Device]) -> Result<Schools, StoreError> {
+    let numbers = devices.iter().flat_map(|device| &device.places).map(|change| change.value.school_no);
+    match (numbers.clone().min(), numbers.max()) {
+        (Some(first), Some(last)) => orgs::histories(tx, &(first..=last)).await,
+        _ => Ok(Schools::new()),
+    }
 }
 
 /// The highest number of a table, 0 if it is empty.
