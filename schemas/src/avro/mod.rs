@@ -26,6 +26,7 @@ mod frame;
 pub mod ids;
 mod post;
 mod raw;
+mod raw_post;
 mod reader;
 mod records;
 mod registry;
@@ -37,10 +38,10 @@ pub use events::Streams;
 pub use frame::{MAGIC, frame_id};
 pub use ids::SCHEMAS;
 pub use post::{device_post_order, encode_device_post};
-pub use raw::{
-    Raw, RawApp, RawArray, RawBandwidth, RawBurst, RawCamera, RawCpu, RawDisk, RawFault, RawGraphics, RawHeartbeat,
-    RawInventory, RawIter, RawNic, RawOs, RawPorts, RawPost, RawPower, RawResource, RawScreen, RawSoftware, RawSpan,
-    decode_device_post,
+pub use raw::{RawArray, RawIter, RawSpan};
+pub use raw_post::{
+    RawApp, RawBandwidth, RawBurst, RawCamera, RawCpu, RawDisk, RawFault, RawGraphics, RawHeartbeat, RawInventory,
+    RawNic, RawOs, RawPorts, RawPost, RawPower, RawResource, RawScreen, RawSoftware, decode_device_post,
 };
 pub use reader::Reader;
 pub use records::{

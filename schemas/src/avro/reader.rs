@@ -33,7 +33,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`CodecError::Truncated`], [`CodecError::Varint`].
-    #[inline]
+    #[inline(always)]
     pub fn long(&mut self) -> Result<i64, CodecError> {
         let z = match self.rest {
             [first, rest @ ..] if *first < 0x80 => {
@@ -48,27 +48,13 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 u64::from(*a & 0x7f) | u64::from(*b & 0x7f) << 7 | u64::from(*c) << 14
             }
-            rest => match rest.first_chunk().and_then(|word| short_varint(u64::from_le_bytes(*word))) {
-                Some((z, len)) => {
-                    self.rest = &rest[len..];
-                    z
-                }
-                None => self.long_varint()?,
-            },
+            rest => {
+                let (z, rest) = wide_varint(rest)?;
+                self.rest = rest;
+                z
+            }
         };
         Ok((z >> 1) as i64 ^ -((z & 1) as i64))
-    }
-
-    fn long_varint(&mut self) -> Result<u64, CodecError> {
-        let mut z = 0;
-        for (i, &byte) in self.rest.iter().take(10).enumerate() {
-            z |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                self.rest = &self.rest[i + 1..];
-                return if i == 9 && byte > 1 { Err(CodecError::Varint) } else { Ok(z) };
-            }
-        }
-        Err(if self.rest.len() < 10 { CodecError::Truncated } else { CodecError::Varint })
     }
 
     /// An `int`.
@@ -189,6 +175,21 @@ impl<'a> Reader<'a> {
         self.rest = rest;
         Ok(head)
     }
+}
+
+/// A varint of any length; apart from the short ones, which are read in line.
+fn wide_varint(bytes: &[u8]) -> Result<(u64, &[u8]), CodecError> {
+    if let Some((z, len)) = bytes.first_chunk().and_then(|word| short_varint(u64::from_le_bytes(*word))) {
+        return Ok((z, &bytes[len..]));
+    }
+    let mut z = 0;
+    for (i, &byte) in bytes.iter().take(10).enumerate() {
+        z |= u64::from(byte & 0x7f) << (7 * i);
+        if byte < 0x80 {
+            return if i == 9 && byte > 1 { Err(CodecError::Varint) } else { Ok((z, &bytes[i + 1..])) };
+        }
+    }
+    Err(if bytes.len() < 10 { CodecError::Truncated } else { CodecError::Varint })
 }
 
 /// The varint in the low bytes of `word` and its length, if it ends within the eight; without a branch a byte, because
