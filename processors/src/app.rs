@@ -1,7 +1,7 @@
 //! Starts the chosen groups and the admin endpoints, and stops them together.
 
 use crate::config::Config;
-use crate::{archive, metrics, roster};
+use crate::{archive, ledgers, metrics, roster};
 use anyhow::Context;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
@@ -18,6 +18,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let config = Arc::new(config);
     let mut registry = metrics::registry();
     let mut groups = JoinSet::new();
+    if config.groups.ledgers {
+        groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
+    }
     if config.groups.archive {
         groups.spawn(archive::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
     }

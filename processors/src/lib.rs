@@ -6,9 +6,12 @@
 pub mod app;
 pub mod archive;
 pub mod config;
+pub mod ledgers;
 pub mod logic;
 pub mod metrics;
 pub mod migrate;
 pub mod roster;
+pub mod source;
+pub mod store;
 pub mod tables;
 pub mod worker;

@@ -20,13 +20,18 @@ pub fn in_force<'a>(bells: &'a [Bells], default: &'a Lessons, day: Day) -> &'a L
 pub struct Timetable(HashMap<u32, Vec<Bells>>);
 
 impl Timetable {
-    /// Replaces the bells of a school.
-    pub fn set(&mut self, school_no: u32, bells: Vec<Bells>) {
+    /// Replaces the bells of a school; true if that changes anything.
+    pub fn set(&mut self, school_no: u32, bells: Vec<Bells>) -> bool {
+        let former = self.0.get(&school_no).map(Vec::as_slice).unwrap_or_default();
+        if former == bells.as_slice() {
+            return false;
+        }
         if bells.is_empty() {
             self.0.remove(&school_no);
         } else {
             self.0.insert(school_no, bells);
         }
+        true
     }
 
     /// The lessons of a school on a day.
@@ -45,11 +50,11 @@ mod tests {
         let default = [(1, 2)];
         let entry = |from_day, lesson| Bells { from_day: Day(from_day), lessons: vec![lesson] };
         let mut timetable = Timetable::default();
-        timetable.set(7, vec![entry(10, (3, 4)), entry(20, (5, 6))]);
+        assert!(timetable.set(7, vec![entry(10, (3, 4)), entry(20, (5, 6))]));
         let on = |day| timetable.lessons(7, &default, Day(day)).to_vec();
         assert_eq!((on(9), on(10), on(19), on(20)), (vec![(1, 2)], vec![(3, 4)], vec![(3, 4)], vec![(5, 6)]));
         assert_eq!(timetable.lessons(8, &default, Day(30)), default);
-        timetable.set(7, vec![]);
+        assert!(timetable.set(7, vec![]) && !timetable.set(7, vec![]));
         assert_eq!(timetable.lessons(7, &default, Day(30)), default);
     }
 }

@@ -5,7 +5,7 @@
 //! and for the days that a new day brings into the window.
 
 mod metrics;
-mod reader;
+pub(crate) mod reader;
 mod tables;
 
 use crate::config::Config;

@@ -14,7 +14,7 @@ const REST: Duration = Duration::from_millis(500);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What came from the topic.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// A value.
     Value(Vec<u8>),
     /// The key of a deleted value.
@@ -24,7 +24,7 @@ pub(super) enum Next {
 }
 
 /// One topic, without group membership or committed offsets.
-pub(super) struct TopicReader {
+pub(crate) struct TopicReader {
     consumer: Arc<StreamConsumer>,
     topic: &'static str,
     next: BTreeMap<i32, i64>,
@@ -33,7 +33,7 @@ pub(super) struct TopicReader {
 
 impl TopicReader {
     /// A reader; it reads nothing until it is opened.
-    pub(super) fn new(kafka: &KafkaConfig, topic: &'static str) -> KafkaResult<TopicReader> {
+    pub(crate) fn new(kafka: &KafkaConfig, topic: &'static str) -> KafkaResult<TopicReader> {
         let consumer: StreamConsumer = ClientConfig::new()
             .set("bootstrap.servers", &kafka.bootstrap)
             .set("client.id", "processors-roster")
@@ -48,7 +48,7 @@ impl TopicReader {
     }
 
     /// Takes every partition from its beginning; waits until the topic exists.
-    pub(super) async fn open(&mut self) {
+    pub(crate) async fn open(&mut self) {
         loop {
             match self.try_open().await {
                 Ok(()) if !self.unfinished.is_empty() => return,
@@ -73,7 +73,7 @@ impl TopicReader {
     }
 
     /// What comes next. May be cancelled.
-    pub(super) async fn next(&mut self) -> Next {
+    pub(crate) async fn next(&mut self) -> Next {
         match self.consumer.recv().await {
             Ok(message) => {
                 self.next.insert(message.partition(), message.offset() + 1);
@@ -95,12 +95,12 @@ impl TopicReader {
     }
 
     /// Every partition has been read to its end once.
-    pub(super) fn at_end(&self) -> bool {
+    pub(crate) fn at_end(&self) -> bool {
         self.unfinished.is_empty()
     }
 
     /// Sum of the offsets that are read next.
-    pub(super) fn next_offsets(&self) -> u64 {
+    pub(crate) fn next_offsets(&self) -> u64 {
         self.next.values().map(|next| u64::try_from(*next).unwrap_or_default()).sum()
     }
 }

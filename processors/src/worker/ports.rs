@@ -14,12 +14,14 @@ pub struct PortFault {
     /// Why it failed.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
+    /// Trying again cannot help.
+    pub fatal: bool,
 }
 
 impl PortFault {
-    /// A fault of an attempt to do `what`.
+    /// A fault of an attempt to do `what`, which may be tried again.
     pub fn new(what: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> PortFault {
-        PortFault { what, source: source.into() }
+        PortFault { what, source: source.into(), fatal: false }
     }
 }
 

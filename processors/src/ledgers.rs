@@ -1,0 +1,224 @@
+//! Group `ledgers`: the worker's engine on real Kafka and ClickHouse, one thread per member.
+
+use crate::config::{Config, WorkerConfig};
+use crate::logic::bounds::Bounds;
+use crate::logic::worker::Rules;
+use crate::metrics::{LedgerMetrics, WorkerMetrics};
+use crate::source::bells::{self, Bells};
+use crate::source::kafka::{EVENTS, KafkaLog};
+use crate::store::clickhouse::Tables;
+use crate::store::dead::DeadTopic;
+use crate::worker::{Engine, Limits, Now, Phase, Turn};
+use anyhow::Context;
+use prometheus_client::registry::Registry;
+use runtime::clock::Clock;
+use runtime::shutdown::Shutdown;
+use schemas::definitions::{CURRENT_TOML, Definitions};
+use schemas::time::Day;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+
+/// Longest wait for records in a poll: how soon a member notices that it should stop.
+const POLL_WAIT: Duration = Duration::from_millis(50);
+/// Bytes of records staged at once, so that memory is bounded whatever their size.
+const BATCH_BYTES: usize = 16 << 20;
+/// Waits between attempts of a failed effect grow from the first to the last.
+const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// A member that was told to stop gives up what it cannot write within this time.
+const DRAIN: Duration = Duration::from_secs(7);
+
+type KafkaEngine = Engine<KafkaLog, Tables, Tables, DeadTopic>;
+
+/// Runs until the shutdown signal. Metrics are registered before the first await.
+///
+/// # Errors
+/// A member must stop: a record in the wrong partition, too many undecodable ones, a lost identity.
+pub fn run(
+    config: Arc<Config>,
+    clock: Clock,
+    registry: &mut Registry,
+    shutdown: Shutdown,
+) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+    let metrics = LedgerMetrics::register(registry);
+    async move {
+        let definitions = Definitions::parse(CURRENT_TOML).context("read the definitions")?;
+        let (sender, timetable) = watch::channel(None);
+        let following = tokio::spawn(bells::follow(config.kafka.clone(), sender));
+        let members: Vec<_> = (0..config.worker.threads.max(1))
+            .map(|index| Member {
+                index,
+                config: config.clone(),
+                definitions: definitions.clone(),
+                bells: timetable.clone(),
+                clock: clock.clone(),
+                metrics: metrics.of_thread(index),
+                shutdown: shutdown.clone(),
+                runtime: Handle::current(),
+            })
+            .collect();
+        let ends = members.into_iter().map(Member::spawn).collect::<anyhow::Result<Vec<_>>>()?;
+        for end in ends {
+            end.await.context("a worker thread ended without a word")??;
+        }
+        following.abort();
+        Ok(())
+    }
+}
+
+struct Member {
+    index: usize,
+    config: Arc<Config>,
+    definitions: Definitions,
+    bells: Bells,
+    clock: Clock,
+    metrics: WorkerMetrics,
+    shutdown: Shutdown,
+    runtime: Handle,
+}
+
+impl Member {
+    fn spawn(self) -> anyhow::Result<oneshot::Receiver<anyhow::Result<()>>> {
+        let (sender, receiver) = oneshot::channel();
+        let thread = thread::Builder::new().name(format!("ledgers-{}", self.index));
+        thread.spawn(move || drop(sender.send(self.run()))).context("start a worker thread")?;
+        Ok(receiver)
+    }
+
+    fn run(mut self) -> anyhow::Result<()> {
+        let Some(mut engine) = self.engine()? else { return Ok(()) };
+        let mut pace = Pace::new();
+        let mut draining: Option<Instant> = None;
+        while draining.is_none_or(|since| since.elapsed() < DRAIN) {
+            self.hand_over_bells(&mut engine);
+            if draining.is_none() && self.shutdown.is_fired() {
+                engine.drain();
+                draining = Some(Instant::now());
+            }
+            let now = Now { real_ms: pace.real_ms(), today: Day::of_ms(self.clock.now_ms()) };
+            match engine.turn(now)? {
+                Turn::Done(phase) => {
+                    pace.went_well();
+                    self.metrics.observe(phase, engine.worker());
+                    if draining.is_some() && phase == Phase::Release {
+                        return Ok(());
+                    }
+                }
+                Turn::Idle => {}
+                Turn::Failed(fault) => self.wait_out(&mut engine, &mut pace, fault)?,
+            }
+        }
+        tracing::warn!("stopped before everything was written; it will be read again");
+        Ok(())
+    }
+
+    /// Joins the group, and waits for the number of partitions and the bells; `None`: told to stop meanwhile.
+    fn engine(&mut self) -> anyhow::Result<Option<KafkaEngine>> {
+        let worker = &self.config.worker;
+        let log = KafkaLog::subscribe(&self.config.kafka, worker, &instance(worker, self.index))?;
+        let deadline = Instant::now() + worker.registry_timeout;
+        let mut partitions = 0;
+        while partitions == 0 || self.bells.borrow().is_none() {
+            if self.shutdown.is_fired() {
+                return Ok(None);
+            }
+            if partitions == 0 {
+                partitions = log.partitions().unwrap_or(0);
+            }
+            anyhow::ensure!(Instant::now() < deadline, "the event topic or the registry's bells could not be read");
+            thread::sleep(Duration::from_millis(10));
+        }
+        let tables = || Tables::new(&self.config.clickhouse, self.runtime.clone());
+        let dead = DeadTopic::new(&self.config.kafka, self.runtime.clone())?;
+        let engine = Engine::new(self.rules(partitions), limits(worker), log, tables(), tables(), dead);
+        Ok(Some(engine))
+    }
+
+    fn rules(&self, partitions: u32) -> Rules {
+        let worker = &self.config.worker;
+        Rules {
+            topic: EVENTS.into(),
+            group: worker.group_id.clone(),
+            partitions,
+            definitions: self.definitions.clone(),
+            bounds: Bounds::default(),
+            rewind_ms: i64::try_from(worker.rewind.as_millis()).unwrap_or(i64::MAX),
+            breaker: worker.dead_letter_breaker,
+        }
+    }
+
+    fn hand_over_bells(&mut self, engine: &mut KafkaEngine) {
+        // An error means that the follower is gone; the last timetable stays.
+        if self.bells.has_changed().unwrap_or(false) || engine.phase() == Phase::Open {
+            if let Some(timetable) = self.bells.borrow_and_update().clone() {
+                engine.worker_mut().set_timetable(timetable);
+            }
+        }
+    }
+
+    fn wait_out(
+        &self,
+        engine: &mut KafkaEngine,
+        pace: &mut Pace,
+        fault: crate::worker::ports::PortFault,
+    ) -> anyhow::Result<()> {
+        if fault.fatal {
+            return Err(fault.into());
+        }
+        self.metrics.faults.inc();
+        let wait = pace.went_wrong();
+        tracing::warn!(error = &fault as &dyn std::error::Error, phase = ?engine.phase(), ?wait, "trying again");
+        if let Err(fault) = engine.keep_alive() {
+            if fault.fatal {
+                return Err(fault.into());
+            }
+            tracing::debug!(error = &fault as &dyn std::error::Error, "keep the membership");
+        }
+        thread::sleep(wait);
+        Ok(())
+    }
+}
+
+/// Static member id: the configured one, with the thread's index from the second on.
+fn instance(worker: &WorkerConfig, index: usize) -> String {
+    if index == 0 { worker.instance_id.clone() } else { format!("{}-{index}", worker.instance_id) }
+}
+
+fn limits(worker: &WorkerConfig) -> Limits {
+    Limits {
+        flush_ms: i64::try_from(worker.flush_interval.as_millis()).unwrap_or(i64::MAX),
+        flush_rows: worker.flush_rows,
+        batch_records: worker.batch_records,
+        batch_bytes: BATCH_BYTES,
+        memory_bytes: worker.memory_budget_mb * (1 << 20) / worker.threads.max(1),
+        wait: POLL_WAIT,
+    }
+}
+
+/// Real time since the member began, and how long to wait after a failure.
+struct Pace {
+    began: Instant,
+    wait: Duration,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        Pace { began: Instant::now(), wait: RETRY_WAITS.0 }
+    }
+
+    fn real_ms(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn went_well(&mut self) {
+        self.wait = RETRY_WAITS.0;
+    }
+
+    fn went_wrong(&mut self) -> Duration {
+        let wait = self.wait;
+        self.wait = (wait * 2).min(RETRY_WAITS.1);
+        wait
+    }
+}

@@ -1,0 +1,268 @@
+//! The event log in Kafka, as a static member of the ledgers' group with eager assignment.
+//!
+//! Changes of ownership are noted where librdkafka tells them and acted on between polls, so that the worker can write
+//! and commit before it gives partitions back.
+
+use crate::config::WorkerConfig;
+use crate::logic::worker::{Commit, Record};
+use crate::worker::ports::{Appetite, Assigned, Log, Polled, PortFault};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+use runtime::config::KafkaConfig;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Topic of the events.
+pub const EVENTS: &str = "telemetry.events.v1";
+/// Longest wait for the coordinator or for metadata.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+enum Change {
+    Assign(Vec<i32>),
+    Revoke,
+}
+
+/// Notes changes of ownership for the poll that comes next.
+#[derive(Default)]
+struct Membership {
+    changes: Mutex<VecDeque<Change>>,
+    closing: AtomicBool,
+}
+
+impl Membership {
+    fn changes(&self) -> std::sync::MutexGuard<'_, VecDeque<Change>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Membership {}
+
+impl ConsumerContext for Membership {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let assigns = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            if let Err(error) = consumer.unassign() {
+                tracing::debug!(%error, "give partitions back while closing");
+            }
+        } else if assigns {
+            let partitions = list.elements().iter().map(|element| element.partition()).collect();
+            self.changes().push_back(Change::Assign(partitions));
+        } else {
+            self.changes().push_back(Change::Revoke);
+        }
+    }
+}
+
+/// See the module.
+pub struct KafkaLog {
+    consumer: BaseConsumer<Membership>,
+    paused: bool,
+}
+
+impl KafkaLog {
+    /// Joins the group as `instance`.
+    ///
+    /// # Errors
+    /// A configuration that librdkafka refuses.
+    pub fn subscribe(kafka: &KafkaConfig, config: &WorkerConfig, instance: &str) -> KafkaResult<KafkaLog> {
+        let session_ms = config.session_timeout.as_millis();
+        let consumer: BaseConsumer<Membership> = ClientConfig::new()
+            .set("bootstrap.servers", &kafka.bootstrap)
+            .set("client.id", instance)
+            .set("group.id", &config.group_id)
+            .set("group.instance.id", instance)
+            .set("session.timeout.ms", session_ms.to_string())
+            .set("heartbeat.interval.ms", (session_ms / 5).to_string())
+            .set("partition.assignment.strategy", "range")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            // Cost at the broker and here follows the number of fetches; 100 ms of freshness buys most of it.
+            .set("fetch.min.bytes", "65536")
+            .set("fetch.wait.max.ms", "100")
+            .set("max.partition.fetch.bytes", "4194304")
+            .set("queued.min.messages", "50000")
+            .set("queued.max.messages.kbytes", "65536")
+            .set("fetch.error.backoff.ms", "100")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .create_with_context(Membership::default())?;
+        consumer.subscribe(&[EVENTS])?;
+        Ok(KafkaLog { consumer, paused: false })
+    }
+
+    /// Number of partitions of the topic.
+    ///
+    /// # Errors
+    /// The brokers do not answer.
+    pub fn partitions(&self) -> KafkaResult<u32> {
+        let metadata = self.consumer.fetch_metadata(Some(EVENTS), ASK_TIMEOUT)?;
+        let topic = metadata.topics().iter().find(|topic| topic.name() == EVENTS);
+        Ok(topic.map_or(0, |topic| topic.partitions().len() as u32))
+    }
+
+    /// Records between the folded position and the end of each partition that is owned.
+    pub fn lag(&self) -> i64 {
+        let lag_of = |(partition, position): (i32, i64)| {
+            let (_, high) = self.consumer.client().fetch_watermarks(EVENTS, partition, ASK_TIMEOUT).ok()?;
+            Some((high - position).max(0))
+        };
+        let positions = self.consumer.position().map(|list| offsets(&list)).unwrap_or_default();
+        positions.into_iter().filter_map(lag_of).sum()
+    }
+
+    fn change(&mut self) -> Result<Option<Polled>, PortFault> {
+        let Some(change) = self.consumer.context().changes().pop_front() else { return Ok(None) };
+        match change {
+            Change::Revoke => Ok(Some(Polled::Revoked)),
+            Change::Assign(partitions) => match self.committed(&partitions) {
+                Ok(assigned) => Ok(Some(Polled::Assigned(assigned))),
+                Err(error) => {
+                    self.consumer.context().changes().push_front(Change::Assign(partitions));
+                    Err(PortFault::new("ask for committed offsets", error))
+                }
+            },
+        }
+    }
+
+    fn committed(&self, partitions: &[i32]) -> KafkaResult<Vec<Assigned>> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(EVENTS, *partition);
+        }
+        let list = self.consumer.committed_offsets(list, ASK_TIMEOUT)?;
+        let assigned = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| Assigned {
+            partition: element.partition(),
+            committed: offset(element.offset()),
+            rewind_to: element.metadata().parse().ok(),
+        };
+        Ok(list.elements().into_iter().map(assigned).collect())
+    }
+
+    fn has_change(&self) -> bool {
+        !self.consumer.context().changes().is_empty()
+    }
+
+    fn resume(&mut self) -> Result<(), PortFault> {
+        if std::mem::take(&mut self.paused) {
+            let resumed = self.consumer.assignment().and_then(|assigned| self.consumer.resume(&assigned));
+            resumed.map_err(|error| PortFault::new("resume", error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for KafkaLog {
+    fn drop(&mut self) {
+        // Closing waits until the partitions are given back.
+        self.consumer.context().closing.store(true, Ordering::Relaxed);
+        if let Err(error) = self.consumer.unassign() {
+            tracing::debug!(%error, "give partitions back");
+        }
+    }
+}
+
+fn offset(offset: Offset) -> Option<i64> {
+    match offset {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    }
+}
+
+fn offsets(list: &TopicPartitionList) -> Vec<(i32, i64)> {
+    list.elements().iter().filter_map(|element| Some((element.partition(), offset(element.offset())?))).collect()
+}
+
+fn list(positions: impl Iterator<Item = (i32, i64)>) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in positions {
+        list.add_partition_offset(EVENTS, partition, Offset::Offset(offset))?;
+    }
+    Ok(list)
+}
+
+/// A fatal error (another process took this member's id) cannot be waited out.
+fn read_fault(error: KafkaError) -> PortFault {
+    let fatal = matches!(error, KafkaError::MessageConsumptionFatal(_));
+    PortFault { fatal, ..PortFault::new("read the log", error) }
+}
+
+fn record<'a>(message: &'a BorrowedMessage<'_>) -> Record<'a> {
+    Record {
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().unwrap_or_default(),
+        value: message.payload().unwrap_or_default(),
+    }
+}
+
+impl Log for KafkaLog {
+    fn poll(&mut self, appetite: Appetite, each: &mut dyn FnMut(Record<'_>)) -> Result<Polled, PortFault> {
+        self.resume()?;
+        if let Some(change) = self.change()? {
+            return Ok(change);
+        }
+        let (mut records, mut bytes, mut wait) = (0, 0, appetite.wait);
+        while records < appetite.records && bytes < appetite.bytes && !self.has_change() {
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    records += 1;
+                    bytes += message.payload_len();
+                    each(record(&message));
+                }
+                Some(Err(error)) if records == 0 => return Err(read_fault(error)),
+                Some(Err(error)) => {
+                    tracing::debug!(%error, "read the log");
+                    break;
+                }
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(Polled::Records(records))
+    }
+
+    fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
+        self.paused = false;
+        let assigned = list(from.iter().copied()).and_then(|list| self.consumer.assign(&list));
+        assigned.map_err(|error| PortFault::new("start to read", error))
+    }
+
+    fn keep_alive(&mut self) -> Result<Option<Polled>, PortFault> {
+        if !self.paused {
+            let paused = self.consumer.assignment().and_then(|assigned| self.consumer.pause(&assigned));
+            paused.map_err(|error| PortFault::new("pause", error))?;
+            self.paused = true;
+        }
+        match self.consumer.poll(Duration::ZERO) {
+            // Paused partitions bring none; to lose one unseen would be worse than to start again.
+            Some(Ok(_)) => return Err(PortFault { fatal: true, ..PortFault::new("stay paused", "a record came") }),
+            Some(Err(error)) => return Err(read_fault(error)),
+            None => {}
+        }
+        let mut changes = self.consumer.context().changes();
+        let revoked = matches!(changes.front(), Some(Change::Revoke));
+        Ok(revoked.then(|| changes.pop_front()).map(|_| Polled::Revoked))
+    }
+
+    fn commit(&mut self, commits: &[Commit]) -> Result<(), PortFault> {
+        let mut list = TopicPartitionList::with_capacity(commits.len());
+        for commit in commits {
+            let mut element = list.add_partition(EVENTS, commit.partition);
+            let set = element.set_offset(Offset::Offset(commit.offset));
+            set.map_err(|error| PortFault::new("name an offset", error))?;
+            element.set_metadata(commit.rewind_to.to_string());
+        }
+        self.consumer.commit(&list, CommitMode::Sync).map_err(|error| PortFault::new("commit", error))
+    }
+
+    fn release(&mut self) -> Result<(), PortFault> {
+        self.paused = false;
+        self.consumer.unassign().map_err(|error| PortFault::new("give partitions back", error))
+    }
+}

@@ -1,0 +1,4 @@
+//! Where records and bells come from.
+
+pub mod bells;
+pub mod kafka;

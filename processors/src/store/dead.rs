@@ -1,0 +1,56 @@
+//! The dead-letter topic.
+
+use crate::worker::ports::{DeadLetters, PortFault};
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaResult;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use runtime::config::KafkaConfig;
+use schemas::avro::encode_dead_record;
+use schemas::record::DeadRecord;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Topic of what could not be folded; keyed by the source partition.
+pub const TOPIC: &str = "telemetry.dead.v1";
+
+/// Sends dead letters, each acknowledged by all in-sync replicas.
+pub struct DeadTopic {
+    producer: FutureProducer,
+    runtime: Handle,
+}
+
+impl DeadTopic {
+    /// A producer that connects when the first letter is sent.
+    ///
+    /// # Errors
+    /// A configuration that librdkafka refuses.
+    pub fn new(kafka: &KafkaConfig, runtime: Handle) -> KafkaResult<DeadTopic> {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &kafka.bootstrap)
+            .set("enable.idempotence", "true")
+            .set("compression.type", "zstd")
+            .set("message.timeout.ms", "10000")
+            // A letter carries a whole source record and a little more.
+            .set("message.max.bytes", "16777216")
+            .create()?;
+        Ok(DeadTopic { producer, runtime })
+    }
+
+    async fn send_one(&self, letter: &DeadRecord) -> Result<(), PortFault> {
+        let key = format!("{}/{}", letter.topic, letter.partition);
+        let mut value = Vec::new();
+        encode_dead_record(letter, &mut value);
+        let record = FutureRecord::to(TOPIC).key(&key).payload(&value);
+        match self.producer.send(record, Duration::from_secs(10)).await {
+            Ok(_) => Ok(()),
+            Err((error, _)) => Err(PortFault::new("send a dead letter", error)),
+        }
+    }
+}
+
+impl DeadLetters for DeadTopic {
+    fn send(&mut self, letters: &[DeadRecord]) -> Result<(), PortFault> {
+        let all = futures::future::try_join_all(letters.iter().map(|letter| self.send_one(letter)));
+        self.runtime.block_on(all).map(drop)
+    }
+}
