@@ -1,0 +1,92 @@
+//! Puts the parts together and serves until the process is asked to stop.
+
+use crate::config::Config;
+use crate::http::limits::Limits;
+use crate::http::{Api, router};
+use crate::logic::cursor::Signer;
+use crate::logic::token::Verifier;
+use crate::metrics::Metrics;
+use crate::source::client::Store;
+use crate::source::refresh::Book;
+use crate::source::sets::SetBook;
+use anyhow::Context;
+use axum::Router;
+use prometheus_client::registry::Registry;
+use runtime::clock::Clock;
+use runtime::shutdown::Shutdown;
+use schemas::definitions::{CURRENT_TOML, Definitions};
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long answers in the making may take after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Serves until `shutdown`.
+///
+/// # Errors
+/// The key cannot be read, or the address cannot be listened on.
+pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.server.listen).await;
+    let listener = listener.with_context(|| format!("listen on {}", config.server.listen))?;
+    serve(listener, config, shutdown).await
+}
+
+/// Serves on a listener until `shutdown`.
+///
+/// # Errors
+/// The key cannot be read, or serving fails.
+pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let api = Arc::new(build(&config, metrics)?);
+    let every = config.refresh.every;
+    let (book, store, clock) = (api.book.clone(), api.store.clone(), api.clock.clone());
+    tokio::spawn(book.keep_fresh(store, clock, every, shutdown.clone()));
+    let app = router(api.clone(), admin(registry, &api));
+    tracing::info!(address = %listener.local_addr()?, clickhouse = config.clickhouse.url, "query-api serves");
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { stop.fired().await });
+    let late = async {
+        shutdown.fired().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served.context("serve"),
+        () = late => Ok(()),
+    }
+}
+
+fn build(config: &Config, metrics: Metrics) -> anyhow::Result<Api> {
+    let path = config.keys.user_public.as_ref().context("keys.user_public is not set")?;
+    let pem = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    Ok(Api {
+        store: Store::new(&config.clickhouse, &config.limits, metrics.clone()),
+        verifier: Verifier::new(&pem).with_context(|| format!("read a public key from {}", path.display()))?,
+        clock: Clock::from_config(&config.clock)?,
+        definitions: Definitions::parse(CURRENT_TOML)?,
+        signer: Signer::new(&secret(config)),
+        limits: Limits::new(&config.limits),
+        book: Book::default(),
+        sets: SetBook::default(),
+        metrics,
+    })
+}
+
+fn secret(config: &Config) -> String {
+    if config.cursor.secret.is_empty() {
+        tracing::warn!("cursor.secret is empty: cursors will end with this process");
+        return format!("{}{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    }
+    config.cursor.secret.clone()
+}
+
+fn admin(registry: Registry, api: &Arc<Api>) -> Router {
+    let book = api.book.clone();
+    let readiness = move || {
+        let empty = book.known().tree.is_empty();
+        if empty { vec!["no organisations have been read from ClickHouse".to_owned()] } else { Vec::new() }
+    };
+    runtime::admin::router(Arc::new(registry), Arc::new(readiness))
+}

@@ -1,0 +1,18 @@
+//! Decisions of the query API: synchronous and deterministic. Time, ids and configuration arrive as arguments.
+
+pub mod cursor;
+pub mod devices;
+pub mod etag;
+pub mod figures;
+pub mod order;
+pub mod params;
+pub mod percentile;
+pub mod plan;
+pub mod ranking;
+pub mod scope;
+pub mod sessions;
+pub mod sums;
+pub mod table;
+pub mod token;
+pub mod tree;
+pub mod units;

@@ -1,0 +1,8 @@
+//! Reads ClickHouse.
+
+pub mod client;
+pub mod facts;
+pub mod refresh;
+pub mod rows;
+pub mod school;
+pub mod sets;

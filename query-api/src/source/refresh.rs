@@ -1,0 +1,81 @@
+//! Keeps names, tree and `data_as_of` in memory, a few seconds old at most.
+
+use super::client::{Store, StoreError};
+use super::rows::{FreshnessRow, OrgRow, OrgsVersionRow};
+use crate::logic::plan;
+use crate::logic::tree::{Node, Tree};
+use runtime::clock::Clock;
+use runtime::shutdown::Shutdown;
+use schemas::org::OrgId;
+use schemas::registry::Level;
+use schemas::time::Day;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+/// What is known without asking.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Organisations.
+    pub tree: Arc<Tree>,
+    /// Their version: rows and sum of `ver`.
+    pub version: (u64, u64),
+    /// Latest receipt in the tables, ms; 0: none yet.
+    pub received_ms: i64,
+}
+
+/// Shared, replaced as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Book(Arc<RwLock<Known>>);
+
+impl Book {
+    /// What is known now.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, known: Known) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// Reads again what has changed.
+    ///
+    /// # Errors
+    /// A statement failed; what was known stays.
+    pub async fn refresh(&self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
+        let mut known = self.known();
+        let version = store.fetch::<OrgsVersionRow>(&plan::orgs_version(), &id("orgs-version")).await?;
+        let version = version.first().map_or((0, 0), |row| (row.n_rows, row.n_ver));
+        if version != known.version {
+            let rows = store.fetch::<OrgRow>(&plan::orgs(), &id("orgs")).await?;
+            known.tree = Arc::new(Tree::new(rows.into_iter().filter_map(node).collect()));
+            known.version = version;
+        }
+        let statement = plan::freshness(Day::of_ms(clock.now_ms()));
+        let freshness = store.fetch::<FreshnessRow>(&statement, &id("freshness")).await?;
+        known.received_ms = freshness.first().map_or(0, |row| row.received_ms).max(known.received_ms);
+        self.replace(known);
+        Ok(())
+    }
+
+    /// Refreshes until the process stops.
+    pub async fn keep_fresh(self, store: Store, clock: Clock, every: Duration, shutdown: Shutdown) {
+        let mut ticks = tokio::time::interval(every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! { _ = ticks.tick() => {}, () = shutdown.fired() => return }
+            // The store has logged what failed; the next tick tries again.
+            drop(self.refresh(&store, &clock).await);
+        }
+    }
+}
+
+fn id(part: &str) -> String {
+    format!("{}-{part}", uuid::Uuid::new_v4())
+}
+
+fn node(row: OrgRow) -> Option<Node> {
+    let level = *Level::ALL.get(usize::try_from(row.level_code).ok()?)?;
+    let id = OrgId::parse(&row.id)?;
+    Some(Node { id, level, division: row.division, school_no: row.school_no, name: row.name })
+}

@@ -1,0 +1,130 @@
+//! Reads the devices of one school with what their figures are divided from.
+
+use super::client::{Store, StoreError};
+use super::facts::{Now, QueryIds};
+use super::rows::{DeviceActivityRow, DeviceNetworkRow, DeviceRosterRow, DeviceRow, SchoolDayRow};
+use super::sets::{SetBook, Wanted};
+use crate::logic::devices::{DeviceSets, count};
+use crate::logic::etag::DataVersion;
+use crate::logic::plan::{Calendar, DayCount, DevicePlan};
+use crate::logic::sums::Sums;
+use schemas::time::Day;
+use std::collections::HashMap;
+
+/// The devices of a school with their sums.
+#[derive(Debug, Default)]
+pub struct SchoolDevices {
+    /// As they are now.
+    pub devices: Vec<DeviceRow>,
+    /// By device number.
+    pub sums: HashMap<u32, Sums>,
+    /// School days of the range.
+    pub calendar: Calendar,
+    /// Of what was read.
+    pub version: DataVersion,
+}
+
+/// Reads them.
+///
+/// # Errors
+/// A statement failed.
+pub async fn read(
+    store: &Store,
+    book: &SetBook,
+    plan: &DevicePlan<'_>,
+    now: Now,
+    ids: &QueryIds,
+) -> Result<SchoolDevices, StoreError> {
+    let (listed, calendar) = (plan.listed(), plan.calendar());
+    let calendar_id = ids.of("calendar");
+    let (devices, days) =
+        tokio::try_join!(store.fetch::<DeviceRow>(&listed, &ids.0), store.fetch::<SchoolDayRow>(&calendar, &calendar_id))?;
+    let mut school = SchoolDevices { devices, ..SchoolDevices::default() };
+    school.note_calendar(&days);
+    if school.devices.is_empty() {
+        return Ok(school);
+    }
+    let device_nos: Vec<u32> = school.devices.iter().map(|device| device.device_no).collect();
+    let roster = plan.in_service(&device_nos);
+    let roster_id = ids.of("in-service");
+    let roster = store.fetch::<DeviceRosterRow>(&roster, &roster_id);
+    let numerators = numerators(store, plan, &school.calendar, ids);
+    let sets = sets(store, book, plan, now, ids);
+    let (roster, (activity, network), sets) = tokio::try_join!(roster, numerators, sets)?;
+    school.note_rows(&roster, &activity, &network, &sets);
+    Ok(school)
+}
+
+async fn numerators(
+    store: &Store,
+    plan: &DevicePlan<'_>,
+    calendar: &Calendar,
+    ids: &QueryIds,
+) -> Result<(Vec<DeviceActivityRow>, Vec<DeviceNetworkRow>), StoreError> {
+    let days = calendar.school_days();
+    let activity = async {
+        match plan.activity(&days) {
+            Some(statement) => store.fetch(&statement, &ids.of("activity")).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let network = async {
+        match plan.network(&days) {
+            Some(statement) => store.fetch(&statement, &ids.of("network")).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    tokio::try_join!(activity, network)
+}
+
+async fn sets(
+    store: &Store,
+    book: &SetBook,
+    plan: &DevicePlan<'_>,
+    now: Now,
+    ids: &QueryIds,
+) -> Result<DeviceSets, StoreError> {
+    let Some(wanted) = Wanted::of(plan.figures) else { return Ok(DeviceSets::default()) };
+    let mut sets = book.sets(store, wanted, &[plan.to], now, ids).await?;
+    Ok(sets.remove(&plan.to.0).unwrap_or_default())
+}
+
+impl SchoolDevices {
+    fn note_calendar(&mut self, days: &[SchoolDayRow]) {
+        let count = |row: &SchoolDayRow| DayCount {
+            day: Day(i32::from(row.k_day)),
+            on: u64::from(row.n_school_day),
+            off: u64::from(1 - row.n_school_day.min(1)),
+            provisional: row.n_provisional == 1,
+        };
+        self.calendar.days = days.iter().map(count).collect();
+        days.iter().for_each(|row| self.version.add(1, row.n_ver));
+        self.devices.iter().for_each(|device| self.version.add(1, device.ver));
+    }
+
+    fn note_rows(
+        &mut self,
+        roster: &[DeviceRosterRow],
+        activity: &[DeviceActivityRow],
+        network: &[DeviceNetworkRow],
+        sets: &DeviceSets,
+    ) {
+        for row in roster {
+            let sums = self.sums.entry(row.k_device).or_default();
+            (sums.roster.rows, sums.roster.school_day_rows) = (row.n_days, row.n_days);
+            (sums.roster.in_service, sums.roster.lesson_slots) = (row.n_days, row.n_lessons);
+            if row.n_on_to == 1 {
+                sums.devices = count(&[row.k_device], sets);
+                self.version.other += sums.devices.active7 + 2 * sums.devices.online_now.unwrap_or(0);
+            }
+        }
+        for row in activity {
+            self.version.add(row.n_rows, row.n_ver);
+            self.sums.entry(row.k_device).or_default().activity = row.sums();
+        }
+        for row in network {
+            self.version.add(row.n_rows, row.n_ver);
+            self.sums.entry(row.k_device).or_default().network = row.sums();
+        }
+    }
+}
