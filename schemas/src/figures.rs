@@ -1,7 +1,6 @@
 //! The catalogue of figures (METRICS sections 3, 4 and 10): ids as in CONTRACT section 7, names, units, formulas.
 
 use crate::event::wire_enum;
-use serde::{Serialize, Serializer};
 
 wire_enum! {
     /// A figure of the query API.
