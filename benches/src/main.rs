@@ -1,5 +1,7 @@
 //! `bench`: the load harness. Every figure is printed with its workload, machine and commit; none is a timed test.
 
+mod edge;
+mod freshness;
 mod report;
 
 use anyhow::Context;
@@ -24,7 +26,10 @@ struct Options {
 type Bench = fn(&mut Report, u16) -> anyhow::Result<()>;
 
 /// In the order in which they run.
-const BENCHES: &[(&str, &str, Bench)] = &[];
+const BENCHES: &[(&str, &str, Bench)] = &[
+    ("edge", "CPU per post, latency, memory, Kafka away; beside a plain Rust edge", edge::run),
+    ("freshness", "sent to queryable at 2,000 posts/s, everything on this machine", freshness::run),
+];
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();

@@ -1,0 +1,83 @@
+//! A whole stack of the bench's own.
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A device of the stack's registry.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Device {
+    /// Number.
+    pub device_no: u32,
+    /// Bearer token.
+    pub token: String,
+    /// School.
+    pub school_no: u32,
+    /// Area that manages the school directly.
+    pub division: u32,
+    state: String,
+}
+
+/// A running stack; stopped and removed when dropped.
+pub struct Stack {
+    port_base: u16,
+}
+
+impl Stack {
+    /// Starts it, without a fleet, on real time.
+    pub fn start(port_base: u16, schools: u32) -> anyhow::Result<Stack> {
+        let stack = Stack { port_base };
+        stack.order(&["up", "--no-fleet", "--detach", "--schools", &schools.to_string()])?;
+        Ok(stack)
+    }
+
+    /// The edge.
+    pub fn edge(&self) -> anyhow::Result<SocketAddr> {
+        self.address("edge")
+    }
+
+    /// ClickHouse's HTTP interface.
+    pub fn clickhouse(&self) -> anyhow::Result<SocketAddr> {
+        self.address("clickhouse_http")
+    }
+
+    /// The devices that may post.
+    pub fn devices(&self) -> anyhow::Result<Vec<Device>> {
+        let path = self.var().join("fleet/devices.ndjson");
+        let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let devices = text.lines().map(serde_json::from_str::<Device>);
+        let devices: Vec<Device> = devices.collect::<Result<_, _>>().context("read the devices")?;
+        Ok(devices.into_iter().filter(|device| !matches!(device.state.as_str(), "suspended" | "retired")).collect())
+    }
+
+    fn address(&self, name: &str) -> anyhow::Result<SocketAddr> {
+        let path = self.var().join("stack.json");
+        let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        let manifest: Value = serde_json::from_slice(&text)?;
+        let url = manifest[name].as_str().with_context(|| format!("no {name} in the manifest"))?;
+        Ok(url.trim_start_matches("http://").parse()?)
+    }
+
+    fn var(&self) -> PathBuf {
+        PathBuf::from("var").join(self.port_base.to_string())
+    }
+
+    fn order(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let program = std::env::current_exe()?.with_file_name("stack");
+        let base = self.port_base.to_string();
+        let output = Command::new(program).args(arguments).args(["--port-base", &base]).output()?;
+        ensure!(output.status.success(), "stack {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // Nothing more can be done about a failure here, and the measurement is over.
+        drop(self.order(&["down"]));
+        drop(self.order(&["reset"]));
+    }
+}
