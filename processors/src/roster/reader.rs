@@ -1,7 +1,8 @@
 //! Reads a compacted topic from its beginning, and knows when it has read all that is there.
 
-use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{Consumer, ConsumerContext, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use runtime::config::KafkaConfig;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,19 @@ use tokio::time::sleep;
 /// Rest after an error of the client, or while the topic does not exist yet.
 const REST: Duration = Duration::from_millis(500);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Logs errors of the client; the end of a partition, which it reports as one, is what we wait for.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            tracing::warn!(%error, reason, "registry consumer");
+        }
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// What came from the topic.
 pub(crate) enum Next {
@@ -25,7 +39,7 @@ pub(crate) enum Next {
 
 /// One topic, without group membership or committed offsets.
 pub(crate) struct TopicReader {
-    consumer: Arc<StreamConsumer>,
+    consumer: Arc<StreamConsumer<Quiet>>,
     topic: &'static str,
     next: BTreeMap<i32, i64>,
     unfinished: BTreeSet<i32>,
@@ -34,7 +48,7 @@ pub(crate) struct TopicReader {
 impl TopicReader {
     /// A reader; it reads nothing until it is opened.
     pub(crate) fn new(kafka: &KafkaConfig, topic: &'static str) -> KafkaResult<TopicReader> {
-        let consumer: StreamConsumer = ClientConfig::new()
+        let consumer: StreamConsumer<Quiet> = ClientConfig::new()
             .set("bootstrap.servers", &kafka.bootstrap)
             .set("client.id", "processors-roster")
             // Required by the client; nothing is committed under it.
@@ -43,7 +57,7 @@ impl TopicReader {
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "16384")
-            .create()?;
+            .create_with_context(Quiet)?;
         Ok(TopicReader { consumer: Arc::new(consumer), topic, next: BTreeMap::new(), unfinished: BTreeSet::new() })
     }
 

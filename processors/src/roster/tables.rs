@@ -13,11 +13,7 @@ use serde::Deserialize;
 pub(super) type Known = (Vec<(u32, u32)>, Vec<(u32, Day)>);
 
 /// Writes batches; reads what earlier runs wrote.
-pub(super) struct RosterTables {
-    client: Client,
-    /// For `roster_day`: the client cannot parse the type of its bitmap, so it must not look at the table's columns.
-    unchecked: Client,
-}
+pub(super) struct RosterTables(Client);
 
 #[derive(Row, Deserialize)]
 struct SchoolKey {
@@ -33,24 +29,23 @@ struct ClosureKey {
 
 impl RosterTables {
     pub(super) fn new(config: &ClickHouseConfig) -> RosterTables {
-        let client = tables::client(config);
-        RosterTables { unchecked: client.clone().with_validation(false), client }
+        RosterTables(tables::client(config))
     }
 
     /// Writes a batch; it may be written again.
     pub(super) async fn write(&self, batch: &Batch) -> Result<(), clickhouse::error::Error> {
-        tables::insert(&self.client, "orgs", &batch.orgs).await?;
-        tables::insert(&self.client, "devices", &batch.devices).await?;
-        tables::insert(&self.client, "calendar_day", &batch.calendar).await?;
-        tables::insert(&self.unchecked, "roster_day", &batch.roster).await
+        tables::insert(&self.0, "orgs", &batch.orgs).await?;
+        tables::insert(&self.0, "devices", &batch.devices).await?;
+        tables::insert(&self.0, "calendar_day", &batch.calendar).await?;
+        tables::insert(&self.0, "roster_day", &batch.roster).await
     }
 
     /// What the tables have from a day on.
     pub(super) async fn known(&self, from: Day) -> Result<Known, clickhouse::error::Error> {
         let schools = "SELECT DISTINCT school_no, division FROM roster_day WHERE day >= toDate(?)";
-        let schools = self.client.query(schools).bind(date(from)).fetch_all::<SchoolKey>().await?;
+        let schools = self.0.query(schools).bind(date(from)).fetch_all::<SchoolKey>().await?;
         let closures = "SELECT DISTINCT org, day FROM calendar_day WHERE startsWith(org, 's') AND day >= toDate(?)";
-        let closures = self.client.query(closures).bind(date(from)).fetch_all::<ClosureKey>().await?;
+        let closures = self.0.query(closures).bind(date(from)).fetch_all::<ClosureKey>().await?;
         let closures = closures.iter().filter_map(|row| match OrgId::parse(&row.org) {
             Some(OrgId::School(school_no)) => Some((school_no, Day(i32::from(row.day)))),
             _ => None,
