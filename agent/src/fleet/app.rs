@@ -188,3 +188,6 @@ async fn serve(
         }
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn impossible_values_are_refused() {
         for (good, bad) in
-            [("\"default\"", "\"calm\""), ("concurrency = 32", "concurrency = 0"), ("2026-10-07", "soon")]
+            [("\"default\"", "\"calm\""), ("concurrency = 64", "concurrency = 0"), ("2026-10-07", "soon")]
         {
             let text = DEFAULTS.replace(good, bad);
             let raw: RawConfig = runtime::config::load("fleet-test-defaults", &text, None).unwrap();

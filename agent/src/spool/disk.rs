@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 /// Events per segment.
-const SEGMENT_EVENTS: usize = 1_000;
+const SEGMENT_EVENTS: usize = 200;
 
 /// Where the spool stands. Segments below `first` are past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,7 +55,9 @@ impl Devices {
         let at_ms = now_ms();
         let on_ms = u32::try_from(at_ms - self.started_ms).unwrap_or(0) + 60_000;
         let span = |from_ms_ago, to_ms_ago| Span { from_ms_ago, to_ms_ago };
-        let spread = |i: u32| (device.device_no.wrapping_mul(2_654_435_761).wrapping_add((nth * PROBES + i) * 40_503) >> 7) % 9_000;
+        let spread = |i: u32| {
+            (device.device_no.wrapping_mul(2_654_435_761).wrapping_add((nth * PROBES + i) * 40_503) >> 7) % 9_000
+        };
         let heartbeat = Heartbeat {
             seq: nth,
             at_ms,

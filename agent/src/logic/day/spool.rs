@@ -186,7 +186,8 @@ impl ScriptSpool {
         (self.now_ms < self.until_ms).then(|| at_ms.min(self.until_ms))
     }
 
-    /// Number of posts that the plans up to `now_ms` make, if all were sent at once.
+    /// Number of posts that the plans up to `now_ms` make, if all were sent at once. A boot that is still running sends
+    /// its first event alone, to be told the time.
     #[must_use]
     pub fn posts_due(&self, now_ms: i64, max_events: usize) -> u64 {
         let mut posts = 0;
@@ -194,10 +195,11 @@ impl ScriptSpool {
         while day <= Day::of_ms(now_ms) {
             let plan = plan::of(&self.world, &self.device, &self.profile, day);
             let skipped = if day == self.plan.day { self.item } else { 0 };
-            for boot in 0..plan.boots.len() {
-                let due = |item: &&plan::Item| usize::from(item.boot) == boot && item.at_ms <= now_ms;
+            for (i, boot) in plan.boots.iter().enumerate() {
+                let due = |item: &&plan::Item| usize::from(item.boot) == i && item.at_ms <= now_ms;
                 let events = plan.items.iter().skip(skipped).filter(due).count();
-                posts += events.div_ceil(max_events) as u64;
+                let alone = usize::from(boot.from_ms() <= now_ms && now_ms <= boot.to_ms() && events > 1);
+                posts += (alone + (events - alone).div_ceil(max_events)) as u64;
             }
             day = day.plus(1);
         }
