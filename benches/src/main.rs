@@ -2,6 +2,7 @@
 
 mod edge;
 mod freshness;
+mod processors;
 mod report;
 
 use anyhow::Context;
@@ -29,6 +30,7 @@ type Bench = fn(&mut Report, u16) -> anyhow::Result<()>;
 const BENCHES: &[(&str, &str, Bench)] = &[
     ("edge", "CPU per post, latency, memory, Kafka away; beside a plain Rust edge", edge::run),
     ("freshness", "sent to queryable at 2,000 posts/s, everything on this machine", freshness::run),
+    ("processors", "catching up, restart after a crash, memory and disk of a device-day", processors::run),
 ];
 
 fn main() -> anyhow::Result<()> {
