@@ -7,7 +7,7 @@ use super::roster::{self, Enrolled};
 use super::state::{Anchor, Positions, State};
 use super::tally::Tally;
 use crate::logic::client::{Client, Settings};
-use crate::logic::day::spool::ScriptSpool;
+use crate::logic::day::spool::{Saved, ScriptSpool};
 use crate::logic::day::world::{Device, Scenario, World};
 use crate::transport::http::HttpTransport;
 use anyhow::Context;
@@ -27,6 +27,9 @@ use tokio::task::JoinSet;
 
 /// Events older than this many days are not accepted (`p.accept_days`, less one for the days that pass meanwhile).
 const HISTORY_REACH_DAYS: i32 = 43;
+
+/// Longest time that a stop waits for posts under way.
+const DRAIN: Duration = Duration::from_secs(7);
 
 /// Answer of `GET /status`.
 #[derive(Debug, Serialize)]
@@ -61,6 +64,12 @@ struct Progress {
 pub async fn run(config: Config, clock: Clock, shutdown: Shutdown) -> anyhow::Result<()> {
     let devices = roster::read(&config.devices_file)?;
     let (state, anchor, positions) = State::open(&config.state_dir, first_anchor(&config, &clock))?;
+    if anchor.seed != config.seed || anchor.scenario() != config.scenario {
+        tracing::warn!(
+            seed = anchor.seed,
+            "seed and scenario stay those of the first start; remove the state to change"
+        );
+    }
     let world = Arc::new(world(&config, &anchor, &devices)?);
     let tally = Tally::default();
     let progress = Progress { tally: tally.clone(), total: Arc::default(), devices: devices.len() };
@@ -118,11 +127,14 @@ async fn play_all(
         clock_slack_ms: shared.clock.tolerance_ms(Settings::default().clock_slack_ms),
         ..Settings::default()
     };
+    // After a long pause, what the edge would refuse as too old is not even made.
+    let oldest = Day::of_ms(shared.started_ms).plus(-HISTORY_REACH_DAYS);
     let mut players = JoinSet::new();
     for enrolled in devices {
         let device = enrolled.device;
-        let first = anchor.first_day.max(device.from_day);
+        let first = anchor.first_day.max(device.from_day).max(oldest);
         let saved = positions.of(device.device_no, first);
+        let saved = if saved.position.is_some_and(|position| position.day < oldest) { Saved::default() } else { saved };
         let spool = ScriptSpool::new(Arc::clone(&world), device, first, saved, until_ms);
         let due = spool.posts_due(anchor.started_ms.min(until_ms), settings.max_events);
         progress.total.fetch_add(due, Ordering::Relaxed);
@@ -130,10 +142,17 @@ async fn play_all(
         players.spawn(async move { Player::new(&shared, enrolled, client).play().await });
         tokio::task::yield_now().await;
     }
-    while let Some(ended) = players.join_next().await {
-        ended.context("join a device")?.context("store what was sent")?;
+    let all = async {
+        while let Some(ended) = players.join_next().await {
+            ended.context("join a device")?.context("store what was sent")?;
+        }
+        Ok(())
+    };
+    tokio::select! {
+        result = all => result,
+        // A post that is not answered in time is sent again by the next run.
+        () = async { shared.shutdown.fired().await; tokio::time::sleep(DRAIN).await } => Ok(()),
     }
-    Ok(())
 }
 
 impl Progress {
