@@ -66,7 +66,7 @@ fn build(config: &Config, metrics: Metrics) -> anyhow::Result<Api> {
         verifier: Verifier::new(&pem).with_context(|| format!("read a public key from {}", path.display()))?,
         clock: Clock::from_config(&config.clock)?,
         definitions: Definitions::parse(CURRENT_TOML)?,
-        signer: Signer::new(&secret(config)),
+        signer: Signer::new(&secret(config, &pem)),
         limits: Limits::new(&config.limits),
         book: Book::default(),
         sets: SetBook::default(),
@@ -74,12 +74,10 @@ fn build(config: &Config, metrics: Metrics) -> anyhow::Result<Api> {
     })
 }
 
-fn secret(config: &Config) -> String {
-    if config.cursor.secret.is_empty() {
-        tracing::warn!("cursor.secret is empty: cursors will end with this process");
-        return format!("{}{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-    }
-    config.cursor.secret.clone()
+/// What cursors are signed with: the configured secret, else the key file's bytes, which outlive a restart as well.
+fn secret(config: &Config, pem: &[u8]) -> Vec<u8> {
+    let secret = config.cursor.secret.as_bytes();
+    if secret.is_empty() { pem.to_vec() } else { secret.to_vec() }
 }
 
 fn admin(registry: Registry, api: &Arc<Api>) -> Router {

@@ -37,7 +37,7 @@ pub struct Config {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CursorConfig {
-    /// Signs cursors; empty: random at each start.
+    /// Signs cursors; empty: made from the key file.
     pub secret: String,
 }
 

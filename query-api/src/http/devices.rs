@@ -75,7 +75,10 @@ fn device_list(
         let sums = school.sums.get(&row.device_no).copied().unwrap_or_default();
         all.add(&sums);
         let figures = units::figures(&params.figures, &sums, &school.calendar);
-        (key(0, &figures, params.order, (0, row.device_no)), DeviceUnit { device: device(row), figures: FigureMap(figures) })
+        (
+            key(0, &figures, params.order, (0, row.device_no)),
+            DeviceUnit { device: device(row), figures: FigureMap(figures) },
+        )
     };
     let rows = school.devices.iter().map(row).collect();
     let page = page(rows, after.as_ref(), params.page_size, params.order.is_some_and(|order| order.descending));
@@ -195,8 +198,14 @@ impl Found {
         let row = rows.into_iter().next().ok_or(Problem::NotFound)?;
         let at = Location { division: row.division, school_no: row.school_no, class_no: row.class_no };
         require(inbound.caller.scope.device(at))?;
-        let mut found =
-            Found { question, known, row, calendar: Calendar::default(), sums: Sums::default(), version: DataVersion::default() };
+        let mut found = Found {
+            question,
+            known,
+            row,
+            calendar: Calendar::default(),
+            sums: Sums::default(),
+            version: DataVersion::default(),
+        };
         found.read_coverage(api, inbound).await?;
         Ok(found)
     }

@@ -3,8 +3,8 @@
 use super::format::Format;
 use super::problem::Problem;
 use crate::logic::table::{Column, Table, formula_safe};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, StringArray, UInt64Array};
 use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, StringArray, UInt64Array};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;

@@ -20,8 +20,7 @@ pub struct RateCell(Arc<OnceLock<Left>>);
 impl RateCell {
     /// Notes it, once a request.
     pub fn set(&self, left: Left) {
-        // A request is counted once; a second note would say the same.
-        drop(self.0.set(left));
+        self.0.get_or_init(|| left);
     }
 }
 

@@ -117,8 +117,7 @@ pub async fn children(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<R
     let below = units::units(&asked.known.tree, asked.target, &asked.facts);
     let rows = units::rows(below, &params.figures, &asked.facts.calendar, params.order);
     let (page, next) = asked.page(&api, rows)?;
-    let mut answer =
-        Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
+    let mut answer = Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
     for (key, (org, figures)) in page.rows {
         let list = if key.section == 0 { &mut answer.direct } else { &mut answer.children };
         list.push(Unit { org, figures: FigureMap(figures) });

@@ -7,8 +7,10 @@ use schemas::figures::FigureId;
 
 /// `overview` and `children`: `section` is `self`, `direct` or `children`.
 pub fn units(answer: &Units, wanted: &[FigureId]) -> Table {
-    let sections = [("self", std::slice::from_ref(&answer.own)), ("direct", &answer.direct), ("children", &answer.children)];
-    let rows: Vec<(&str, &Unit)> = sections.iter().flat_map(|(name, units)| units.iter().map(|unit| (*name, unit))).collect();
+    let sections =
+        [("self", std::slice::from_ref(&answer.own)), ("direct", &answer.direct), ("children", &answer.children)];
+    let rows: Vec<(&str, &Unit)> =
+        sections.iter().flat_map(|(name, units)| units.iter().map(|unit| (*name, unit))).collect();
     let mut table = Table::default();
     table.text("section", rows.iter().map(|(section, _)| Some((*section).to_owned())));
     table.orgs(rows.iter().map(|(_, unit)| &unit.org));
@@ -53,7 +55,12 @@ pub fn ranking(answer: &Ranking, wanted: &[FigureId]) -> Table {
 }
 
 /// `devices`: with the names of school and class.
-pub fn devices(answer: &Devices, school: &Org, class_name: impl Fn(u32) -> Option<String>, wanted: &[FigureId]) -> Table {
+pub fn devices(
+    answer: &Devices,
+    school: &Org,
+    class_name: impl Fn(u32) -> Option<String>,
+    wanted: &[FigureId],
+) -> Table {
     let rows = &answer.rows;
     let mut table = Table::default();
     table.orgs(rows.iter().map(|_| school));

@@ -38,8 +38,8 @@ const TAG: usize = 16;
 impl Signer {
     /// A signer with this secret.
     #[must_use]
-    pub fn new(secret: &str) -> Signer {
-        Signer { secret: secret.as_bytes().to_vec() }
+    pub fn new(secret: &[u8]) -> Signer {
+        Signer { secret: secret.to_vec() }
     }
 
     /// The cursor after `key` in the list that `context` (route, unit, range, order) names.
@@ -120,17 +120,17 @@ mod tests {
 
     #[test]
     fn a_cursor_opens_only_where_it_was_made() {
-        let signer = Signer::new("secret");
+        let signer = Signer::new(b"secret");
         let cursor = signer.sign("children|440100", &key());
         assert_eq!(signer.open("children|440100", &cursor), Ok(key()));
         assert_eq!(signer.open("children|440300", &cursor), Err(CursorFault));
-        assert_eq!(Signer::new("other").open("children|440100", &cursor), Err(CursorFault));
-        assert_eq!(Signer::new("secret").open("children|440100", &cursor), Ok(key()), "a restart keeps cursors");
+        assert_eq!(Signer::new(b"other").open("children|440100", &cursor), Err(CursorFault));
+        assert_eq!(Signer::new(b"secret").open("children|440100", &cursor), Ok(key()), "a restart keeps cursors");
     }
 
     #[test]
     fn bent_cursors_are_refused() {
-        let signer = Signer::new("secret");
+        let signer = Signer::new(b"secret");
         let cursor = signer.sign("x", &key());
         for at in 0..cursor.len() {
             let mut bent = cursor.clone().into_bytes();

@@ -218,7 +218,8 @@ fn order(text: &str) -> Result<Order, ParamFault> {
 fn page_size(text: &str) -> Result<usize, ParamFault> {
     let plain = (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let size = if plain { text.parse().ok() } else { None };
-    size.filter(|size| (1..=MAX_PAGE).contains(size)).ok_or_else(|| fault("page_size", "is not a number from 1 to 1000"))
+    size.filter(|size| (1..=MAX_PAGE).contains(size))
+        .ok_or_else(|| fault("page_size", "is not a number from 1 to 1000"))
 }
 
 fn search_text(text: &str) -> Result<String, ParamFault> {

@@ -406,9 +406,7 @@ pub fn orgs_version() -> Statement {
 #[must_use]
 pub fn freshness(today: Day) -> Statement {
     let days = between(today.plus(-1), today);
-    Statement(format!(
-        "SELECT toUnixTimestamp64Milli(max(last_received)) AS received_ms FROM device_day WHERE {days}"
-    ))
+    Statement(format!("SELECT toUnixTimestamp64Milli(max(last_received)) AS received_ms FROM device_day WHERE {days}"))
 }
 
 const DEVICE_COLUMNS: &str = "device_no, device_id, school_no, class_no, division, \
@@ -420,9 +418,8 @@ const NETWORK_SUMS: &str = "sum(toUInt64(pass)) AS n_pass, sum(toUInt64(fail)) A
                             sum(toUInt64(probes_sent)) AS n_sent";
 
 /// Slots within school hours that a device is on for at least one second, from its packed intervals.
-const ONLINE_SLOTS: &str = "sum(toUInt64(arrayCount(k -> arrayExists((f, t, i) -> i % 2 = 1 AND f < 600 * (k + 1) \
-                            AND t > 600 * k, on_spans, arrayPushBack(arrayPopFront(on_spans), 0), \
-                            arrayEnumerate(on_spans)), range(45, 108))))";
+const ONLINE_SLOTS: &str = "sum(toUInt64(arrayCount(k -> arrayExists(i -> i % 2 = 1 AND on_spans[i] < 600 * (k + 1) \
+                            AND on_spans[i + 1] > 600 * k, arrayEnumerate(on_spans)), range(45, 108))))";
 
 fn histogram_sums(wanted: bool) -> String {
     let column = |name: &str| {

@@ -73,7 +73,12 @@ pub fn figures(wanted: &[FigureId], sums: &Sums, calendar: &Calendar) -> Figures
 
 /// The units as rows of a list: direct schools (section 0), then areas (section 1).
 #[must_use]
-pub fn rows(units: Vec<Unit>, wanted: &[FigureId], calendar: &Calendar, order: Option<Order>) -> Vec<(Key, (Org, Figures))> {
+pub fn rows(
+    units: Vec<Unit>,
+    wanted: &[FigureId],
+    calendar: &Calendar,
+    order: Option<Order>,
+) -> Vec<(Key, (Org, Figures))> {
     let row = |unit: Unit| {
         let figures = figures(wanted, &unit.sums, calendar);
         (key(u8::from(!unit.is_school), &figures, order, unit.code), (unit.org, figures))

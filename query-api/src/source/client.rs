@@ -97,7 +97,8 @@ fn classify(error: &Error) -> StoreError {
 
 /// By the code that ClickHouse puts into its messages: `Code: 159. DB::Exception: …`.
 fn by_code(text: &str) -> StoreError {
-    let digits = text.split("Code: ").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    let digits =
+        text.split("Code: ").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     match digits.as_deref() {
         Some("159" | "160") => StoreError::TimedOut,
         Some("241" | "158" | "307" | "396") => StoreError::TooMuch,

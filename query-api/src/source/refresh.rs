@@ -64,8 +64,9 @@ impl Book {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! { _ = ticks.tick() => {}, () = shutdown.fired() => return }
-            // The store has logged what failed; the next tick tries again.
-            drop(self.refresh(&store, &clock).await);
+            if let Err(error) = self.refresh(&store, &clock).await {
+                tracing::debug!(%error, "names stay as they are until the next refresh");
+            }
         }
     }
 }

@@ -37,8 +37,10 @@ pub async fn read(
 ) -> Result<SchoolDevices, StoreError> {
     let (listed, calendar) = (plan.listed(), plan.calendar());
     let calendar_id = ids.of("calendar");
-    let (devices, days) =
-        tokio::try_join!(store.fetch::<DeviceRow>(&listed, &ids.0), store.fetch::<SchoolDayRow>(&calendar, &calendar_id))?;
+    let (devices, days) = tokio::try_join!(
+        store.fetch::<DeviceRow>(&listed, &ids.0),
+        store.fetch::<SchoolDayRow>(&calendar, &calendar_id)
+    )?;
     let mut school = SchoolDevices { devices, ..SchoolDevices::default() };
     school.note_calendar(&days);
     if school.devices.is_empty() {

@@ -102,7 +102,10 @@ impl SetBook {
             let rows = store.fetch(&plan::session_devices(&stale), &ids.of("sessions")).await?;
             keep(&mut kept, &stale, &versions, rows);
         }
-        Ok(versions.iter().filter_map(|row| Some((i32::from(row.k_day), kept.get(&i32::from(row.k_day))?.devices.clone()))).collect())
+        Ok(versions
+            .iter()
+            .filter_map(|row| Some((i32::from(row.k_day), kept.get(&i32::from(row.k_day))?.devices.clone())))
+            .collect())
     }
 }
 

@@ -4,14 +4,7 @@ use crate::logic::sums::{ActivitySums, DeviceSums, NetworkSums, RosterSums};
 /// Two schools on one school day. A: 10 in service in 8 classes, 7 lessons; 6 used. B: silent, 10 in service.
 fn two_schools() -> Sums {
     let mut sums = Sums {
-        roster: RosterSums {
-            rows: 1,
-            school_day_rows: 1,
-            in_service: 10,
-            classes: 8,
-            schools: 1,
-            lesson_slots: 70,
-        },
+        roster: RosterSums { rows: 1, school_day_rows: 1, in_service: 10, classes: 8, schools: 1, lesson_slots: 70 },
         activity: ActivitySums {
             reporting: 8,
             powered: 7,
@@ -89,7 +82,10 @@ fn a_figure_without_value_says_why() {
     assert_eq!(reason_of(FigureId::LossRate, &empty, true), Some(Reason::NoUnits));
     let closed = Sums { roster: RosterSums { rows: 3, ..RosterSums::default() }, ..Sums::default() };
     assert_eq!(reason_of(FigureId::UsageRate, &closed, true), Some(Reason::NotSchoolDay));
-    let silent = Sums { roster: RosterSums { rows: 1, school_day_rows: 1, in_service: 4, ..RosterSums::default() }, ..Sums::default() };
+    let silent = Sums {
+        roster: RosterSums { rows: 1, school_day_rows: 1, in_service: 4, ..RosterSums::default() },
+        ..Sums::default()
+    };
     assert_eq!(figure(FigureId::UsageRate, &silent, true).value, Some(0.0));
     assert_eq!(reason_of(FigureId::AvgActiveSReporting, &silent, true), Some(Reason::NoData));
     assert_eq!(reason_of(FigureId::ClassUsageRate, &silent, true), Some(Reason::NoUnits));

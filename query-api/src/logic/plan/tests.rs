@@ -18,7 +18,8 @@ fn plan(scope: &Scope, grouping: Grouping) -> Plan<'_> {
 }
 
 fn calendar(days: &[(&str, u64, u64)]) -> Calendar {
-    let count = |(text, on, off): &(&str, u64, u64)| DayCount { day: day(text), on: *on, off: *off, provisional: false };
+    let count =
+        |(text, on, off): &(&str, u64, u64)| DayCount { day: day(text), on: *on, off: *off, provisional: false };
     Calendar { days: days.iter().map(count).collect() }
 }
 
@@ -75,9 +76,11 @@ fn a_statement_without_scope_is_caught() {
 fn days_on_which_no_school_is_open_are_left_out_and_closed_schools_are_excluded() {
     let scope = scope("440106");
     let text = plan(&scope, Grouping::Whole).activity(&week()).unwrap().text().to_owned();
-    assert!(text.contains(
-        "day IN (toDate('2026-11-16'), toDate('2026-11-17'), toDate('2026-11-18'), toDate('2026-11-20'))"
-    ));
+    assert!(
+        text.contains(
+            "day IN (toDate('2026-11-16'), toDate('2026-11-17'), toDate('2026-11-18'), toDate('2026-11-20'))"
+        )
+    );
     assert!(text.contains("(school_no, day) NOT IN (SELECT school_no, day FROM roster_day FINAL"));
     assert!(text.contains("day BETWEEN toDate('2026-11-18') AND toDate('2026-11-18') AND school_day = 0"));
     let uniform = calendar(&[("2026-11-16", 3, 0), ("2026-11-17", 3, 0)]);
