@@ -49,7 +49,7 @@ doctor_parts() {
         if [ -s "$VAR/${part%%:*}" ]; then fine "${part#*:}"; else echo "  not yet  ${part#*:}"; fi
     done
     for part in stack $SERVICES; do
-        if [ -x "$BIN/$part" ]; then fine "$part is built"; else echo "  not yet  $part is built"; fi
+        if [ -x "$BIN/$part" ]; then fine "$part"; else echo "  not yet  $part"; fi
     done
 }
 

@@ -76,7 +76,7 @@ counted() {
 tally() {
     local word="$1" log="$2"
     sed 's/\x1b\[[0-9;]*m//g' "$log" | awk -v word="$word" '
-        /^test result: / || /^=+ .* in [0-9.]+s/ || /^[0-9]+ (passed|failed|error).* in [0-9.]+s/ {
+        /^test result: / || /^[0-9]+ passed, [0-9]+ failed$/ || /^=+ .* in [0-9.]+s/ || /^[0-9]+ (passed|failed|error).* in [0-9.]+s/ {
             for (i = 2; i <= NF; i++) {
                 said = $i
                 sub(/[,;]$/, "", said)
@@ -100,11 +100,11 @@ suite_unit() {
     counted "$VAR/test/unit.log" cargo test --release --locked --workspace --exclude e2e --no-fail-fast
 }
 
-suite_tidy() { counted "$VAR/test/tidy.log" cargo test --release --locked -p e2e --test tidy; }
+suite_tidy() { counted "$VAR/test/tidy.log" cargo test --release --locked --workspace --test tidy; }
 
 suite_e2e() {
     stack_is_built
-    counted "$VAR/test/e2e.log" cargo test --release --locked -p e2e --test e2e -- --nocapture
+    counted "$VAR/test/e2e.log" cargo test --release --locked --workspace --test e2e -- --nocapture --test-threads=1
 }
 
 suite_wire() {
@@ -114,13 +114,14 @@ suite_wire() {
     counted "$VAR/test/wire.log" "$VAR/venv/bin/python" -m pytest -q tests/wire
 }
 
-suite_fuzz() { counted "$VAR/test/fuzz.log" cargo test --release --locked -p e2e --test fuzz; }
+suite_fuzz() { counted "$VAR/test/fuzz.log" tests/fuzz/run; }
 
 stack_is_built() {
     require tool_rust tool_cc tool_cmake tool_java tool_maven tool_npm
     # shellcheck disable=SC2046
     build $(wanted_bins)
     parts
+    export CLASSPULSE_BUILT=1
 }
 
 # var/venv with what tests/requirements.txt names.

@@ -100,25 +100,35 @@ fn client(ports: Ports) -> ClientConfig {
     config
 }
 
-/// Records of the events topic that the ledgers have not committed. Blocks; not for the launcher's own thread.
+/// Where the ledgers are in the log of events, over all partitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Records that are folded and committed.
+    pub committed: u64,
+    /// Records that are not.
+    pub behind: i64,
+}
+
+/// Asks how far the ledgers are. Blocks; not for the launcher's own thread.
 ///
 /// # Errors
 /// A broker that does not answer.
-pub fn lag(ports: Ports) -> Result<i64> {
+pub fn lag(ports: Ports) -> Result<Lag> {
     let consumer: BaseConsumer = client(ports).set("group.id", LEDGERS).create().context("make a consumer")?;
     let metadata = consumer.fetch_metadata(Some(EVENTS), PATIENCE).context("ask for the topic")?;
     let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
     let mut wanted = rdkafka::TopicPartitionList::new();
     wanted.add_partition_range(EVENTS, 0, i32::try_from(partitions)? - 1);
     let committed = consumer.committed_offsets(wanted, PATIENCE).context("ask for committed offsets")?;
-    let mut behind = 0;
+    let mut lag = Lag::default();
     for partition in committed.elements() {
         let (low, high) = consumer.fetch_watermarks(EVENTS, partition.partition(), PATIENCE)?;
         let at = match partition.offset() {
             Offset::Offset(offset) => offset.max(low),
             _ => low,
         };
-        behind += (high - at).max(0);
+        lag.committed += u64::try_from(at).unwrap_or(0);
+        lag.behind += (high - at).max(0);
     }
-    Ok(behind)
+    Ok(lag)
 }

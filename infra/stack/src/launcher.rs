@@ -1,21 +1,21 @@
 //! The launcher's life: take the directory, bring the stack up, serve orders, take it down.
 
 use crate::cli::UpOptions;
-use crate::control::{Answer, Order, ServiceStatus, SocketPath};
+use crate::control::{self, SocketPath};
 use crate::files;
 use crate::jobs;
 use crate::kafka;
 use crate::logic::clock::Anchor;
-use crate::logic::manifest::{Manifest, Service, url};
+use crate::logic::manifest::{Manifest, Service};
 use crate::logic::plan::{Instance, Kind, instances};
 use crate::logic::ports::Ports;
 use crate::logic::words;
+use crate::orders;
 use crate::paths::Paths;
-use crate::probe::Health;
-use crate::process;
 use crate::progress::{Phase, Progress, wall_ms};
+use crate::specs;
 use crate::startup;
-use crate::supervisor::{Handle, Spec, StopBy, Supervisor, View};
+use crate::supervisor::{Handle, Supervisor};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 use runtime::clock::{Clock, ClockConfig};
@@ -25,9 +25,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -65,17 +63,16 @@ impl Stack {
         now_ms(&self.clock)
     }
 
-    /// Arguments of `java` that run a class of Kafka.
-    #[must_use]
-    pub fn java(&self, heap: &str, class: &str) -> Vec<OsString> {
-        kafka_java(&self.paths, heap, class)
+    /// Ends the launcher, as Ctrl-C does.
+    pub fn ask_down(&self) {
+        self.down.notify_one();
     }
 
-    /// Records that the ledgers have not folded.
+    /// How far the ledgers are.
     ///
     /// # Errors
     /// Kafka does not answer.
-    pub async fn lag(&self) -> Result<i64> {
+    pub async fn lag(&self) -> Result<kafka::Lag> {
         let ports = self.ports;
         tokio::task::spawn_blocking(move || kafka::lag(ports)).await?
     }
@@ -130,7 +127,7 @@ async fn live(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, termina
     let listener = UnixListener::bind(socket.path()).context("listen for orders")?;
     let mut stop = Stop::new()?;
     let stack = Rc::new(build(options, paths, wanted, terminal)?);
-    tokio::task::spawn_local(serve(listener, stack.clone()));
+    tokio::task::spawn_local(orders::serve(listener, stack.clone()));
     let came_up = tokio::select! {
         outcome = startup::bring_up(&stack) => outcome,
         () = stop.asked(&stack) => Err(anyhow::anyhow!("stopped before it was up")),
@@ -164,7 +161,7 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
     let progress = Progress::new(&paths.log("launcher"), terminal)?;
     let ports = Ports::new(paths.port_base);
     let clock = Anchor::new(options.clock, wall_ms());
-    let specs = wanted.iter().map(|instance| spec(*instance, ports, paths)).collect();
+    let specs = wanted.iter().map(|instance| specs::spec(*instance, ports, paths)).collect();
     let publish = publisher(ports, clock.clone(), paths.clone(), progress.clone());
     let (supervisor, services) = Supervisor::new(specs, !options.no_restart, progress.clone(), publish);
     tokio::task::spawn_local(supervisor.run());
@@ -181,62 +178,6 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
     })
 }
 
-fn spec(instance: Instance, ports: Ports, paths: &Paths) -> Spec {
-    let port = ports.of(instance.kind, instance.number);
-    let http = |path| Health::Http { port, path };
-    let at = |path: &str| Some(format!("{}{path}", url(port)));
-    let name = instance.name();
-    let (program, arguments, health, urls) = match instance.kind {
-        Kind::Kafka => ("java".into(), kafka_arguments(paths), Health::Tcp { port }, (None, None)),
-        Kind::ClickHouse => {
-            let urls = (at("/ping"), at("/metrics"));
-            (paths.binary("clickhouse-local-server"), clickhouse_arguments(ports, paths), http("/ping"), urls)
-        }
-        kind => {
-            let mut arguments = if kind == Kind::Registry { vec!["serve".into()] } else { Vec::new() };
-            arguments.extend(["--config".into(), paths.config(&name).into()]);
-            (paths.binary(kind.name()), arguments, http("/readyz"), (at("/readyz"), at("/metrics")))
-        }
-    };
-    let stop_by = if instance.kind == Kind::ClickHouse { StopBy::Stdin } else { StopBy::Signal };
-    let log = paths.log(&name);
-    Spec { instance, program, arguments, log, stop_by, grace: Duration::from_secs(20), health, urls }
-}
-
-fn kafka_java(paths: &Paths, heap: &str, class: &str) -> Vec<OsString> {
-    let logging = paths.root.join("infra/kafka/log4j2.xml");
-    let mut jars = paths.shared.join("lib/kafka").into_os_string();
-    jars.push("/*");
-    vec![
-        heap.into(),
-        // A pause of a few milliseconds for a small heap, and no collector threads beside the others' work.
-        "-XX:+UseSerialGC".into(),
-        format!("-Dlog4j2.configurationFile=file:{}", logging.display()).into(),
-        "-cp".into(),
-        jars,
-        class.into(),
-    ]
-}
-
-fn kafka_arguments(paths: &Paths) -> Vec<OsString> {
-    let mut arguments = kafka_java(paths, "-Xmx512m", "kafka.Kafka");
-    arguments.push(paths.var.join("etc/kafka.properties").into());
-    arguments
-}
-
-fn clickhouse_arguments(ports: Ports, paths: &Paths) -> Vec<OsString> {
-    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let library = format!("lib/clickhouse/node_modules/@chdb/lib-linux-{machine}-gnu/libchdb.so");
-    let values: [(&str, PathBuf); 5] = [
-        ("--library", paths.shared.join(library)),
-        ("--path", paths.var.join("clickhouse")),
-        ("--config-file", paths.root.join("infra/clickhouse/config.xml")),
-        ("--http-port", ports.of(Kind::ClickHouse, 1).to_string().into()),
-        ("--tcp-port", ports.clickhouse_native().to_string().into()),
-    ];
-    values.into_iter().flat_map(|(name, value)| [name.into(), value.into()]).collect()
-}
-
 fn publisher(ports: Ports, clock: Anchor, paths: Paths, progress: Progress) -> Box<dyn Fn(Vec<Service>)> {
     Box::new(move |services| {
         let manifest = Manifest::new(ports, clock.clone(), services);
@@ -251,7 +192,7 @@ fn publisher(ports: Ports, clock: Anchor, paths: Paths, progress: Progress) -> B
 
 /// `var/stack.json` of a stack whose files are elsewhere under `var/`, unless the default stack is up and writes its own.
 fn own_copy(paths: &Paths) -> Option<PathBuf> {
-    paths.manifest_copy().filter(|_| !crate::control::answers(&paths.shared))
+    paths.manifest_copy().filter(|_| !control::answers(&paths.shared))
 }
 
 fn now_ms(anchor: &Anchor) -> i64 {
@@ -311,104 +252,6 @@ impl Stop {
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
             () = stack.down.notified() => {}
-        }
-    }
-}
-
-async fn serve(listener: UnixListener, stack: Rc<Stack>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let stack = stack.clone();
-        tokio::task::spawn_local(async move {
-            if let Err(error) = converse(stream, &stack).await {
-                stack.progress.log(&format!("an order was not answered: {error:#}"));
-            }
-        });
-    }
-}
-
-async fn converse(stream: UnixStream, stack: &Stack) -> Result<()> {
-    let mut stream = BufReader::new(stream);
-    let mut line = String::new();
-    if stream.read_line(&mut line).await? == 0 {
-        return Ok(());
-    }
-    let mut answers = Answers(stream);
-    let outcome = match serde_json::from_str(&line)? {
-        Order::Status => status(stack, &mut answers).await,
-        Order::Start { service } => start(stack, &service).await,
-        Order::Stop { service } => Ok(stack.services.stop(&service).await?),
-        Order::Down => {
-            stack.down.notify_one();
-            Ok(())
-        }
-        Order::Follow => follow(stack, &mut answers).await,
-    };
-    let last = outcome.map_or_else(|error| Answer::Failed(format!("{error:#}")), |()| Answer::Done);
-    answers.send(&last).await
-}
-
-struct Answers(BufReader<UnixStream>);
-
-impl Answers {
-    async fn send(&mut self, answer: &Answer) -> Result<()> {
-        let mut line = serde_json::to_vec(answer)?;
-        line.push(b'\n');
-        Ok(self.0.write_all(&line).await?)
-    }
-}
-
-async fn start(stack: &Stack, service: &str) -> Result<()> {
-    stack.services.start(service).await?;
-    startup::until_ready(stack, service).await.map(|_uptime| ())
-}
-
-async fn status(stack: &Stack, answers: &mut Answers) -> Result<()> {
-    let views = stack.services.list().await;
-    let checks: Vec<_> = views
-        .iter()
-        .map(|view| {
-            let health = view.health.clone();
-            tokio::spawn(async move { health.check().await })
-        })
-        .collect();
-    for (view, check) in views.into_iter().zip(checks) {
-        let answer = check.await.map(|outcome| outcome.map_err(|reason| reason.to_string()));
-        answers.send(&Answer::Service(service_status(view, answer.unwrap_or(Ok(()))))).await?;
-    }
-    if stack.has(Kind::Kafka) && stack.has(Kind::Processors) {
-        let words = stack.lag().await.map_or_else(|error| format!("{error:#}"), |lag| format!("{lag} records"));
-        answers.send(&Answer::Line(format!("lag of the ledgers: {words}"))).await?;
-    }
-    Ok(())
-}
-
-fn service_status(view: View, answer: Result<(), String>) -> ServiceStatus {
-    let health = match (view.pid, view.wanted) {
-        (Some(_), _) => answer.map_or_else(|reason| format!("not ready: {reason}"), |()| "ready".to_owned()),
-        (None, true) => "dead".to_owned(),
-        (None, false) => "stopped".to_owned(),
-    };
-    ServiceStatus {
-        name: view.name,
-        pid: view.pid,
-        health,
-        uptime_s: view.uptime.as_secs(),
-        resident_bytes: view.pid.and_then(process::resident_bytes),
-        restarts: view.restarts,
-    }
-}
-
-async fn follow(stack: &Stack, answers: &mut Answers) -> Result<()> {
-    let mut follower = stack.progress.follow();
-    loop {
-        let (lines, phase) = follower.news().await;
-        for line in lines {
-            answers.send(&Answer::Line(line)).await?;
-        }
-        match phase {
-            Phase::Starting => {}
-            Phase::Ready => return Ok(()),
-            Phase::Failed(reason) => bail!("{reason}"),
         }
     }
 }

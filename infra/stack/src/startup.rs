@@ -4,9 +4,10 @@ use crate::jobs;
 use crate::kafka;
 use crate::launcher::Stack;
 use crate::logic::plan::{Instance, Kind};
-use crate::logic::words::{FleetPhase, FleetStatus, history_line};
+use crate::logic::words::{FleetPhase, FleetStatus, history_line, small_lag};
 use crate::logic::{service_config, topics};
 use crate::probe;
+use crate::specs;
 use anyhow::{Context, Result, bail};
 use schemas::time::Day;
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,8 @@ const HOPELESS_DEATHS: u32 = 4;
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// How often progress of the history is told.
 const TELL_EVERY: Duration = Duration::from_secs(5);
-/// Records that live posts keep under way.
-const SMALL_LAG: i64 = 200;
+/// When neither posts nor commits move for so long, nothing will come any more.
+const STALLED_AFTER: Duration = Duration::from_secs(90);
 
 /// What the registry was seeded with; written when that is complete.
 #[derive(Debug, Serialize, Deserialize)]
@@ -88,7 +89,7 @@ async fn bring_up_kafka(stack: &Stack) -> Result<()> {
     crate::files::replace(&properties, &kafka::properties(stack.ports, &data))?;
     if !data.join("meta.properties").exists() {
         let format = ["format", "--cluster-id", kafka::CLUSTER_ID, "--config"].map(OsString::from);
-        let mut arguments = stack.java("-Xmx128m", "kafka.tools.StorageTool");
+        let mut arguments = specs::kafka_java(&stack.paths, "-Xmx128m", "kafka.tools.StorageTool");
         arguments.extend(format);
         arguments.push(properties.into());
         jobs::run("java".as_ref(), &arguments, &stack.paths.log("kafka")).await.context("format Kafka's storage")?;
@@ -195,19 +196,50 @@ pub async fn until_ready(stack: &Stack, name: &str) -> Result<Duration> {
 /// Waits until the fleet has posted its history and the processors have folded it.
 async fn play_history(stack: &Stack) -> Result<()> {
     let started = Instant::now();
-    let mut told = Instant::now();
+    let mut watch = Watch::new();
     loop {
         let status = fleet_status(stack).await?;
         if status.phase != FleetPhase::History {
             let seconds = started.elapsed().as_secs_f64();
             stack.progress.say(&format!("history: {} posts taken, {seconds:.0} s", status.history_posts_done));
-            return until_folded(stack).await;
+            return until_folded(stack, small_lag(&status)).await;
         }
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
+        if watch.stalled(status.history_posts_done) {
+            bail!("the edge takes no more of the history\n{}", jobs::last_lines(&stack.paths.log("ingest")));
+        }
+        if watch.due() {
             stack.progress.say(&history_line(&status, started.elapsed().as_secs_f64()));
         }
         sleep(ASK_EVERY * 4).await;
+    }
+}
+
+/// Paces the telling, and notices when nothing moves.
+struct Watch {
+    told: Instant,
+    moved: Instant,
+    last: u64,
+}
+
+impl Watch {
+    fn new() -> Watch {
+        Watch { told: Instant::now(), moved: Instant::now(), last: u64::MAX }
+    }
+
+    fn due(&mut self) -> bool {
+        let due = self.told.elapsed() >= TELL_EVERY;
+        if due {
+            self.told = Instant::now();
+        }
+        due
+    }
+
+    fn stalled(&mut self, value: u64) -> bool {
+        if value != self.last {
+            self.last = value;
+            self.moved = Instant::now();
+        }
+        self.moved.elapsed() >= STALLED_AFTER
     }
 }
 
@@ -223,20 +255,22 @@ async fn fleet_status(stack: &Stack) -> Result<FleetStatus> {
     }
 }
 
-async fn until_folded(stack: &Stack) -> Result<()> {
+async fn until_folded(stack: &Stack, small: i64) -> Result<()> {
     if !stack.has(Kind::Processors) {
         return Ok(());
     }
-    let mut told = Instant::now();
+    let mut watch = Watch::new();
     loop {
         let lag = stack.lag().await?;
-        if lag <= SMALL_LAG {
-            stack.progress.say(&format!("the processors have caught up: {lag} records behind"));
+        if lag.behind <= small {
+            stack.progress.say("the processors have caught up");
             return Ok(());
         }
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
-            stack.progress.say(&format!("the processors are {lag} records behind"));
+        if watch.stalled(lag.committed) {
+            bail!("the processors do not get on\n{}", jobs::last_lines(&stack.paths.log("processors")));
+        }
+        if watch.due() {
+            stack.progress.say(&format!("the processors are {} records behind", lag.behind));
         }
         sleep(ASK_EVERY * 10).await;
     }

@@ -41,6 +41,12 @@ pub fn history_line(status: &FleetStatus, elapsed_s: f64) -> String {
     format!("history: {done} of {total} posts ({percent:.0} %), {per_s:.0} posts/s, about {left_s:.0} s left")
 }
 
+/// Records that live posts keep under way once the history is folded: they grow with the fleet.
+#[must_use]
+pub fn small_lag(status: &FleetStatus) -> i64 {
+    i64::try_from(status.history_posts_done / 500).unwrap_or(i64::MAX).max(200)
+}
+
 /// The closing words of `up`: where everything is, a token, three lines to try.
 #[must_use]
 pub fn closing(manifest: &Manifest, token: &str, now_ms: i64, with_clock: bool) -> Vec<String> {
