@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Stdio;
 
 /// Lines of a log that explain a failure.
-const LAST_LINES: usize = 15;
+const LAST_LINES: usize = 8;
+/// Characters of each that are shown; the log has the rest.
+const LINE_LENGTH: usize = 300;
 
 /// Runs a program to its end with its output in a log.
 ///
@@ -53,7 +55,7 @@ pub fn last_lines(log: &Path) -> String {
     let mut words = format!("the end of {}:", log.display());
     for line in tail {
         words.push_str("\n    ");
-        words.push_str(line);
+        words.extend(line.chars().take(LINE_LENGTH));
     }
     words
 }
