@@ -1,5 +1,6 @@
 //! `bench`: the load harness. Every figure is printed with its workload, machine and commit; none is a timed test.
 
+mod api;
 mod edge;
 mod freshness;
 mod processors;
@@ -29,6 +30,7 @@ type Bench = fn(&mut Report, u16) -> anyhow::Result<()>;
 /// In the order in which they run.
 const BENCHES: &[(&str, &str, Bench)] = &[
     ("edge", "CPU per post, latency, memory, Kafka away; beside a plain Rust edge", edge::run),
+    ("api", "p95 over 200,000 devices x 30 days, beside the same SQL straight to ClickHouse", api::run),
     ("freshness", "sent to queryable at 2,000 posts/s, everything on this machine", freshness::run),
     ("processors", "catching up, restart after a crash, memory and disk of a device-day", processors::run),
 ];

@@ -7,7 +7,7 @@ mod fill;
 mod kafka;
 mod load;
 mod posts;
-mod process;
+pub mod process;
 
 use crate::report::Report;
 use anyhow::Context;

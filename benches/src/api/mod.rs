@@ -1,0 +1,77 @@
+//! The query API over 200,000 devices x 30 days, written by the real row types into ClickHouse: p95 of overview,
+//! children and trend of a province, a city and a county, beside the same SQL sent straight to ClickHouse.
+
+mod ask;
+mod fill;
+mod people;
+mod serve;
+
+use crate::report::Report;
+use ask::{Latencies, Question};
+use fill::World;
+use serve::Stack;
+use std::time::Duration;
+
+/// Devices.
+const DEVICES: u32 = 200_000;
+/// Days, the last of them today.
+const DAYS: i32 = 30;
+/// Questions of each kind that are measured, after some to warm up.
+const ROUNDS: usize = 60;
+/// The most that is acceptable for an answer's p95, ms.
+const BAR_MS: f64 = 100.0;
+
+/// Runs the measurement on a ClickHouse of its own.
+///
+/// # Errors
+/// ClickHouse or the API do not start, or an answer is not 200.
+pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let stack = Stack::start(port_base)?;
+    let world = World::new(DEVICES, DAYS);
+    report.note(&format!("writing {}", world.describe()));
+    let written = runtime.block_on(fill::fill(&stack.clickhouse(), &world))?;
+    report.note(&format!(
+        "{} rows in {:.0} s; {:.1} bytes on disk per device-day, all tables but the archive",
+        written.rows,
+        written.took.as_secs_f64(),
+        written.bytes as f64 / (f64::from(DEVICES) * f64::from(DAYS)),
+    ));
+    report.figure(
+        "bytes on disk per device-day",
+        written.bytes as f64 / (f64::from(DEVICES) * f64::from(DAYS)),
+        "B",
+        None,
+    );
+    let people = people::People::new()?;
+    let api = stack.api(&people, &world)?;
+    report.note(&format!(
+        "{ROUNDS} questions of each kind one after the other, figures as an answer has them by default, whole range"
+    ));
+    for question in Question::all() {
+        let measured =
+            runtime.block_on(ask::measure(api.address(), &stack.clickhouse(), &people, &world, &question, ROUNDS))?;
+        note(report, &question, &measured);
+    }
+    Ok(())
+}
+
+fn note(report: &mut Report, question: &Question, measured: &Latencies) {
+    let name = question.name();
+    let (api, direct) = (percentile(&measured.api, 95), percentile(&measured.direct, 95));
+    report.figure(&format!("{name}: p50"), percentile(&measured.api, 50), "ms", None);
+    report.figure(&format!("{name}: p95"), api, "ms", Some(BAR_MS));
+    report.figure(&format!("{name}: same SQL, p50"), percentile(&measured.direct, 50), "ms", None);
+    report.figure(&format!("{name}: same SQL, p95"), direct, "ms", None);
+    // The bar is 1.3 x + 3 ms; what is left after the 3 ms is compared.
+    let (api, direct) = (percentile(&measured.api, 50), percentile(&measured.direct, 50));
+    report.figure(&format!("{name}: (API - 3 ms) / same SQL, p50"), (api - 3.0) / direct, "x", Some(1.3));
+}
+
+/// Nearest rank, in ms.
+fn percentile(latencies: &[Duration], percent: usize) -> f64 {
+    let mut sorted = latencies.to_vec();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+}

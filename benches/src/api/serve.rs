@@ -1,0 +1,71 @@
+//! A ClickHouse and an API of the bench's own.
+
+use super::fill::World;
+use super::people::People;
+use crate::edge::process::Service;
+use anyhow::{Context, ensure};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// ClickHouse, started by the launcher; stopped and removed when dropped.
+pub struct Stack {
+    port_base: u16,
+    clickhouse: String,
+}
+
+impl Stack {
+    /// Starts it, with empty tables.
+    pub fn start(port_base: u16) -> anyhow::Result<Stack> {
+        let mut stack = Stack { port_base, clickhouse: String::new() };
+        stack.order(&["up", "--only", "clickhouse", "--detach"])?;
+        let path = PathBuf::from("var").join(port_base.to_string()).join("stack.json");
+        let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        let manifest: serde_json::Value = serde_json::from_slice(&text)?;
+        let url = manifest["clickhouse_http"].as_str().context("no clickhouse_http in the manifest")?;
+        stack.clickhouse = url.to_owned();
+        Ok(stack)
+    }
+
+    /// ClickHouse's HTTP interface.
+    pub fn clickhouse(&self) -> String {
+        self.clickhouse.clone()
+    }
+
+    /// The query API on this ClickHouse, with limits that one lone asker does not meet.
+    pub fn api(&self, people: &People, world: &World) -> anyhow::Result<Service> {
+        let port = self.port_base + 90;
+        let program = std::env::current_exe()?.with_file_name("query-api");
+        let mut command = Command::new(program);
+        let settings = [
+            ("SERVER__LISTEN", SocketAddr::from(([127, 0, 0, 1], port)).to_string()),
+            ("CLICKHOUSE__URL", self.clickhouse()),
+            ("KEYS__USER_PUBLIC", people.public_key().display().to_string()),
+            ("LIMITS__REQUESTS_PER_S", "10000".to_owned()),
+            ("LIMITS__BURST", "10000".to_owned()),
+            ("CLOCK__VIRTUAL", world.now()),
+            ("CLOCK__REAL", world.now()),
+            // So slow that the clock stands still: the world's last day stays today.
+            ("CLOCK__SPEED", "0.000001".to_owned()),
+            ("LOG__FILTER", "warn".to_owned()),
+        ];
+        command.envs(settings.map(|(key, value)| (format!("CLASSPULSE_QUERY_API__{key}"), value)));
+        Service::start(&mut command, port, "/readyz")
+    }
+
+    fn order(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let program = std::env::current_exe()?.with_file_name("stack");
+        let base = self.port_base.to_string();
+        let output = Command::new(program).args(arguments).args(["--port-base", &base]).output()?;
+        ensure!(output.status.success(), "stack {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // Nothing more can be done about a failure here, and the measurement is over.
+        drop(self.order(&["down"]));
+        drop(self.order(&["reset"]));
+    }
+}
