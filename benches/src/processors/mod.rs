@@ -1,0 +1,100 @@
+//! What the processors cost while they catch up over a school day, how soon they are back after a crash, and how much
+//! memory and disk a device-day takes.
+
+mod check;
+mod stack;
+mod workload;
+
+use crate::report::Report;
+use schemas::time::Day;
+use stack::{Backend, Processors};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use workload::{BEATS, Workload};
+
+/// Devices of the day, and of the small one that memory is compared with.
+const DEVICES: u32 = 60_000;
+/// For catching up, in all.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Freed memory is given back to the system within this time.
+const SETTLE: Duration = Duration::from_secs(4);
+
+/// Fills the report.
+pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
+    let devices = std::env::var("CLASSPULSE_BENCH_DEVICES").ok().and_then(|text| text.parse().ok());
+    let workload = Workload::new(yesterday(), devices.unwrap_or(DEVICES))?;
+    report.note(&format!(
+        "{} heartbeats of {} devices, one school day, 1 % late, 1 % twice; ledgers alone, one thread",
+        u64::from(workload.devices()) * u64::from(BEATS),
+        workload.devices()
+    ));
+    let backend = Backend::start(port_base)?;
+    let idle = resident_of_an_idle_process(&backend)?;
+    backend.produce(&workload)?;
+    report.note(&format!("{} records in the log", workload.records()));
+    catch_up(report, &backend, &workload, idle)?;
+    disk(report, &backend, &workload)?;
+    drop(backend);
+    crash(report, port_base, &workload)
+}
+
+fn yesterday() -> Day {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Day::of_ms(now.as_millis() as i64).plus(-1)
+}
+
+fn resident_of_an_idle_process(backend: &Backend) -> anyhow::Result<f64> {
+    let processors = backend.processors()?;
+    sleep(SETTLE);
+    let resident = processors.resident()?;
+    processors.kill()?;
+    Ok(resident)
+}
+
+fn catch_up(report: &mut Report, backend: &Backend, workload: &Workload, idle: f64) -> anyhow::Result<()> {
+    let processors = backend.processors()?;
+    let took = backend.wait_committed(workload.records(), PATIENCE)?;
+    let cpu = processors.cpu()?;
+    let heartbeats = f64::from(workload.devices()) * f64::from(BEATS);
+    report.figure("CPU per heartbeat", cpu.as_secs_f64() * 1e6 / heartbeats, "core-us", Some(3.0));
+    report.figure("heartbeats per second", heartbeats / took.as_secs_f64(), "1/s", None);
+    let devices = check::rows(backend, workload)?;
+    report.note(&format!("{devices} device rows and their school rows are exact"));
+    memory(report, &processors, idle, workload)
+}
+
+fn memory(report: &mut Report, processors: &Processors, idle: f64, workload: &Workload) -> anyhow::Result<()> {
+    sleep(SETTLE);
+    let growth = (processors.resident()? - idle) / f64::from(workload.devices());
+    report.figure("memory per device-day ledger (process growth / ledgers)", growth, "B", Some(700.0));
+    Ok(())
+}
+
+/// Disk of all tables that hold device or school rows, once they are merged.
+fn disk(report: &mut Report, backend: &Backend, workload: &Workload) -> anyhow::Result<()> {
+    let mut bytes = 0.0;
+    for table in ["device_day", "network_day", "school_day", "school_network_day"] {
+        backend.query(&format!("OPTIMIZE TABLE {table} FINAL"))?;
+        let sum = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'classpulse' AND table = ";
+        bytes += backend.query(&format!("{sum}'{table}'"))?.trim().parse::<f64>()?;
+    }
+    report.figure("disk per device-day, all tables but the archive", bytes / f64::from(workload.devices()), "B", None);
+    Ok(())
+}
+
+/// Kills the process half way and measures until the next one commits something new; then checks the rows.
+fn crash(report: &mut Report, port_base: u16, workload: &Workload) -> anyhow::Result<()> {
+    let backend = Backend::start(port_base)?;
+    backend.produce(workload)?;
+    let processors = backend.processors()?;
+    backend.wait_committed(workload.records() / 2, PATIENCE)?;
+    processors.kill()?;
+    let (killed, before) = (Instant::now(), backend.committed()?);
+    let processors = backend.processors()?;
+    backend.wait_committed(before + 1, PATIENCE)?;
+    report.figure("restart after kill -9 half way: to new progress", killed.elapsed().as_secs_f64(), "s", Some(3.0));
+    backend.wait_committed(workload.records(), PATIENCE)?;
+    let devices = check::rows(&backend, workload)?;
+    report.note(&format!("{devices} device rows are exact after the crash"));
+    processors.kill()
+}
