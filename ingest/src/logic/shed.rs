@@ -96,6 +96,7 @@ mod tests {
     #[test]
     fn silence_ends_shedding() {
         let mut shedder = shedder();
+        assert_eq!(refused(&mut shedder, 0), 0);
         shedder.acknowledged(50, 900);
         assert!(refused(&mut shedder, 100) > 0);
         assert!(refused(&mut shedder, 200) > 0);

@@ -8,12 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 /// What is kept of a verified token: 96 bits of its SHA-256.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Digest {
-    /// First 64 bits.
-    pub head: u64,
-    /// Next 32 bits.
-    pub tail: u32,
-}
+pub struct Digest(pub [u32; 3]);
 
 /// Verifies signatures.
 pub struct Verifier {
@@ -80,8 +75,9 @@ pub fn bearer(authorization: Option<&[u8]>) -> Result<&str, Slug> {
 /// The digest of a token.
 #[must_use]
 pub fn digest(token: &str) -> Digest {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, ..]: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    Digest { head: u64::from_le_bytes([a, b, c, d, e, f, g, h]), tail: u32::from_le_bytes([i, j, k, l]) }
+    let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    let word = |at: usize| u32::from_le_bytes([hash[at], hash[at + 1], hash[at + 2], hash[at + 3]]);
+    Digest([word(0), word(4), word(8)])
 }
 
 /// The device number that a token claims, unverified: only good for looking up a digest, which then proves it.
