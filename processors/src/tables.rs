@@ -2,6 +2,7 @@
 
 use clickhouse::{Client, RowOwned, RowWrite};
 use runtime::config::ClickHouseConfig;
+use std::borrow::Borrow;
 use std::time::Duration;
 
 /// A server that takes no bytes for this long is away.
@@ -33,14 +34,31 @@ pub async fn insert<T>(client: &Client, table: &str, rows: &[T]) -> Result<(), c
 where
     T: RowOwned + RowWrite + Sync,
 {
-    if rows.is_empty() {
+    insert_each::<T, &T>(client, table, rows.iter()).await
+}
+
+/// The same for rows that are made as they are sent.
+///
+/// # Errors
+/// ClickHouse is away or refuses; some of the rows may have been written.
+pub async fn insert_each<T, R>(
+    client: &Client,
+    table: &str,
+    rows: impl Iterator<Item = R>,
+) -> Result<(), clickhouse::error::Error>
+where
+    T: RowOwned + RowWrite + Sync,
+    R: Borrow<T>,
+{
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
         return Ok(());
     }
     let checked = !BITMAP_TABLES.contains(&table);
     let client = client.clone().with_validation(checked);
     let mut insert = client.insert::<T>(table).await?.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT));
     for row in rows {
-        insert.write(row).await?;
+        insert.write(row.borrow()).await?;
     }
     insert.end().await
 }

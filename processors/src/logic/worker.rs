@@ -4,171 +4,23 @@
 //! What a replay does: staging and folding change memory only, and what is in a row already is not folded again. Rows
 //! are absolute, so writing them again changes nothing. Only the commit moves the group on, and it comes last.
 
-use super::activity::{ActivityDay, Assertion};
+use super::activity::ActivityDay;
 use super::bells::Timetable;
-use super::bounds::{Applied, Bounds, OverBound};
 use super::names::Names;
 use super::network::NetworkDay;
 use super::partition;
 use super::rewind::History;
 use super::rows;
-use super::school::{self, LedgerKey};
-use super::shelf::{LoadFault, Loaded, Shelf};
-use super::summary::{DayRules, Summary};
-use super::tally::{StepOutcome, Tally};
+use super::school::LedgerKey;
+use super::shelf::{LoadFault, Shelf};
+use super::tally::Tally;
 use super::touch::Touched;
-use schemas::avro::{Streams, decode_event_record_for, encode_event_record};
-use schemas::definitions::Definitions;
-use schemas::event::{Burst, Heartbeat, Power};
+use schemas::avro::{Streams, decode_event_record_for};
 use schemas::record::{DeadRecord, EventRecord};
-use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
+use schemas::rows::{DeviceDayRow, NetworkDayRow};
 use schemas::time::Day;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What a worker goes by; the same for its whole life.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Topic that it folds, for dead letters.
-    pub topic: String,
-    /// Its consumer group, likewise.
-    pub group: String,
-    /// Partitions of the topic; never changes.
-    pub partitions: u32,
-    /// Parameters of the figures.
-    pub definitions: Definitions,
-    /// Bounds of a device-day.
-    pub bounds: Bounds,
-    /// How far a new owner rewinds, ms.
-    pub rewind_ms: i64,
-    /// Undecodable records within a minute that stop the worker.
-    pub breaker: usize,
-}
-
-/// A record of the log.
-#[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
-    /// Partition it was read from.
-    pub partition: i32,
-    /// Its offset.
-    pub offset: i64,
-    /// Its key.
-    pub key: &'a [u8],
-    /// Its value.
-    pub value: &'a [u8],
-}
-
-/// Why a worker must not go on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Stop {
-    /// Precondition P1 is broken: another partitioner, or another number of partitions.
-    #[error(
-        "school {school_no} belongs to partition {expected}, but offset {offset} of it came from partition {partition}"
-    )]
-    WrongPartition {
-        /// School of the record.
-        school_no: u32,
-        /// Partition it came from.
-        partition: i32,
-        /// Where it should be.
-        expected: i32,
-        /// Its offset.
-        offset: i64,
-    },
-    /// Something is wrong with the topic or with this build; going on would drain it into the dead letters.
-    #[error("{0} records within a minute cannot be decoded")]
-    Breaker(usize),
-}
-
-/// Where an owner begins in a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Begin {
-    /// Partition.
-    pub partition: i32,
-    /// What the group committed; 0 if it never did.
-    pub committed: i64,
-    /// First offset to read: at or below the committed one.
-    pub from: i64,
-}
-
-/// What may be committed once everything dirty was acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Partition.
-    pub partition: i32,
-    /// Offset after the last folded record.
-    pub offset: i64,
-    /// Where the next owner must begin.
-    pub rewind_to: i64,
-}
-
-/// Rows to write in one go; device rows and school rows never together.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rows {
-    /// Table `device_day`.
-    pub device_days: Vec<DeviceDayRow>,
-    /// Table `network_day`.
-    pub network_days: Vec<NetworkDayRow>,
-    /// Table `school_day`.
-    pub school_days: Vec<SchoolDayRow>,
-    /// Table `school_network_day`.
-    pub school_network_days: Vec<SchoolNetworkDayRow>,
-}
-
-impl Rows {
-    /// Number of rows.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.device_days.len() + self.network_days.len() + self.school_days.len() + self.school_network_days.len()
-    }
-
-    /// There is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Ledgers that must be read from the tables.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Everything of these days in these partitions.
-    Days {
-        /// Days.
-        days: Vec<Day>,
-        /// Partitions, of `count`.
-        partitions: Vec<i32>,
-        /// Partitions of the topic.
-        count: u32,
-    },
-    /// These ledgers, whole.
-    Ledgers {
-        /// Of stream activity.
-        activity: Vec<LedgerKey>,
-        /// Of stream network.
-        network: Vec<LedgerKey>,
-    },
-}
-
-impl Wanted {
-    /// A ledger is among them.
-    #[must_use]
-    pub fn covers(&self, key: &LedgerKey) -> bool {
-        match self {
-            Wanted::Days { partitions, count, .. } => partitions.contains(&partition::of_school(key.school_no, *count)),
-            Wanted::Ledgers { .. } => true,
-        }
-    }
-}
-
-/// Ledgers as they are read.
-#[derive(Default)]
-pub struct Load {
-    /// Stream activity.
-    pub activity: Loaded<ActivityDay>,
-    /// Stream network.
-    pub network: Loaded<NetworkDay>,
-}
 
 struct Position {
     committed: i64,
@@ -182,6 +34,12 @@ struct Staged {
     offset: i64,
     record: EventRecord,
 }
+
+mod folding;
+mod steps;
+mod writing;
+
+pub use steps::{Begin, Commit, Load, Record, Rules, Stop, Wanted};
 
 /// See the module.
 pub struct Worker {
@@ -395,97 +253,6 @@ impl Worker {
         }
     }
 
-    /// Folds the batch, whose ledgers are all in memory.
-    pub fn fold(&mut self, now_ms: i64) {
-        let mut staged = std::mem::take(&mut self.staged);
-        for one in staged.drain(..) {
-            self.fold_record(&one, now_ms);
-        }
-        self.staged = staged;
-        for (partition, next) in std::mem::take(&mut self.read) {
-            if let Some(position) = self.positions.get_mut(&partition) {
-                position.folded = next;
-            }
-        }
-        debug_assert!(self.tally.balances(), "received = folded + duplicate + dead-lettered + elsewhere + unfolded");
-    }
-
-    /// In the order of the type table, then of the post (CONTRACT section 4).
-    fn fold_record(&mut self, staged: &Staged, now_ms: i64) {
-        let replay = self.is_replay(staged.partition, staged.offset);
-        let events = &staged.record.events;
-        for beat in &events.heartbeats {
-            let outcome = self.fold_activity(staged, &heard(&staged.record, beat), Touched::by(beat), replay, now_ms);
-            self.tally.count(outcome);
-        }
-        for power in &events.power {
-            let touched = Touched::at(power.at_ms);
-            let outcome = self.fold_activity(staged, &switched(&staged.record, power), touched, replay, now_ms);
-            self.tally.count(outcome);
-        }
-        for burst in &events.bursts {
-            let outcome = self.fold_burst(staged, burst, replay, now_ms);
-            self.tally.count(outcome);
-        }
-        events.bandwidth.iter().for_each(|_| self.tally.count(StepOutcome::Unfolded));
-    }
-
-    fn fold_activity(
-        &mut self,
-        staged: &Staged,
-        event: &Assertion<'_>,
-        touched: Touched,
-        replay: bool,
-        now_ms: i64,
-    ) -> StepOutcome {
-        let record = &staged.record;
-        let stamps = (record.belonging.class_no, record.belonging.in_service);
-        let mut outcome = StepOutcome::Elsewhere;
-        for key in keys(record, touched) {
-            let (names, bounds) = (&mut self.names, &self.rules.bounds);
-            let applied = self.activity.with(key, record.device_no, stamps, |ledger| {
-                let applied = ledger.apply(event, key.day, names, bounds);
-                (applied, dirties(applied, replay))
-            });
-            outcome = outcome.or(applied);
-            if let Applied::OverBound(bound) = applied {
-                self.bury(staged, key.day, ("activity", event.seq), bound, replay, now_ms);
-            }
-        }
-        outcome
-    }
-
-    fn fold_burst(&mut self, staged: &Staged, burst: &Burst, replay: bool, now_ms: i64) -> StepOutcome {
-        let record = &staged.record;
-        let stamps = (record.belonging.class_no, record.belonging.in_service);
-        let mut outcome = StepOutcome::Elsewhere;
-        for key in keys(record, Touched::at(burst.at_ms)) {
-            let Rules { definitions, bounds, .. } = &self.rules;
-            let applied = self.network.with(key, record.device_no, stamps, |ledger| {
-                let applied = ledger.apply(record.boot_id, burst, record.received_at_ms, definitions, bounds);
-                (applied, dirties(applied, replay))
-            });
-            outcome = outcome.or(applied);
-            if let Applied::OverBound(bound) = applied {
-                self.bury(staged, key.day, ("network", burst.seq), bound, replay, now_ms);
-            }
-        }
-        outcome
-    }
-
-    fn bury(&mut self, staged: &Staged, day: Day, event: (&str, u32), bound: OverBound, replay: bool, now_ms: i64) {
-        if replay {
-            return;
-        }
-        let record = &staged.record;
-        let detail =
-            format!("{bound}: device {}, {day}, {} {} of boot {}", record.device_no, event.0, event.1, record.boot_id);
-        let letter = self.letter(staged.partition, staged.offset, "over_bound", detail, now_ms);
-        let mut value = Vec::new();
-        encode_event_record(record, &mut value);
-        self.dead.push(DeadRecord { key: record.belonging.school_no.to_string().into_bytes(), value, ..letter });
-    }
-
     /// Something waits to be written or committed.
     #[must_use]
     pub fn has_progress(&self) -> bool {
@@ -508,47 +275,6 @@ impl Worker {
     pub fn dead_letters_sent(&mut self) {
         self.tally.dead_letters += self.dead.len() as u64;
         self.dead.clear();
-    }
-
-    /// The dirty device rows.
-    #[must_use]
-    pub fn device_rows(&self) -> Rows {
-        let (definitions, mut summary) = (&self.rules.definitions, Summary::default());
-        let mut rows = Rows::default();
-        rows.device_days.reserve(self.activity.dirty_rows());
-        for (key, school) in self.activity.dirty() {
-            let rules = self.day_rules(key);
-            let row = |(no, ledger)| rows::device_day(key, no, ledger, &rules, &mut summary);
-            rows.device_days.extend(school.dirty_devices().map(row));
-        }
-        rows.network_days.reserve(self.network.dirty_rows());
-        for (key, school) in self.network.dirty() {
-            let row = |(no, ledger)| rows::network_day(key, no, ledger, definitions);
-            rows.network_days.extend(school.dirty_devices().map(row));
-        }
-        rows
-    }
-
-    /// The rows of the dirty schools, to be written when their device rows were acknowledged.
-    #[must_use]
-    pub fn school_rows(&self) -> Rows {
-        let activity = self.activity.dirty();
-        let network = self.network.dirty();
-        let definitions = &self.rules.definitions;
-        Rows {
-            school_days: activity
-                .map(|(key, school)| school::activity_row(key, school.devices(), &self.day_rules(key)))
-                .collect(),
-            school_network_days: network
-                .map(|(key, school)| school::network_row(key, school.devices(), definitions))
-                .collect(),
-            ..Rows::default()
-        }
-    }
-
-    fn day_rules(&self, key: LedgerKey) -> DayRules<'_> {
-        let definitions = &self.rules.definitions;
-        DayRules { definitions, lessons: self.timetable.lessons(key.school_no, &definitions.bells, key.day) }
     }
 
     /// All rows were acknowledged: they are clean, and what was folded may be committed.
@@ -622,37 +348,8 @@ impl Worker {
     }
 }
 
-/// P3: touched is dirty, changed or not; below the committed offset only what is changed is.
-fn dirties(applied: Applied, replay: bool) -> bool {
-    !replay || applied == Applied::Folded
-}
-
 fn keys(record: &EventRecord, touched: Touched) -> impl Iterator<Item = LedgerKey> {
     let belonging = record.belonging;
     let key = move |day| LedgerKey { division: belonging.division, school_no: belonging.school_no, day };
     touched.within(belonging.from_day, belonging.until_day).map(key)
-}
-
-fn heard<'a>(record: &EventRecord, beat: &'a Heartbeat) -> Assertion<'a> {
-    Assertion {
-        boot: record.boot_id,
-        seq: beat.seq,
-        at_ms: beat.at_ms,
-        received_at_ms: record.received_at_ms,
-        on: &beat.on,
-        active: &beat.active,
-        apps: &beat.apps,
-    }
-}
-
-fn switched<'a>(record: &EventRecord, power: &Power) -> Assertion<'a> {
-    Assertion {
-        boot: record.boot_id,
-        seq: power.seq,
-        at_ms: power.at_ms,
-        received_at_ms: record.received_at_ms,
-        on: &[],
-        active: &[],
-        apps: &[],
-    }
 }

@@ -4,13 +4,13 @@
 //! the table holds of each ledger is asked for first, so that a result that was cut all the same is recognised.
 
 use crate::logic::school::LedgerKey;
-use crate::logic::worker::{Load, Rows, Wanted, Worker};
+use crate::logic::worker::{Load, Wanted, Worker};
 use crate::tables;
-use crate::worker::ports::{LedgerStore, PortFault, RowWriter};
+use crate::worker::ports::{LedgerStore, Level, PortFault, RowWriter};
 use clickhouse::error::Error;
 use clickhouse::{Client, Row};
 use runtime::config::ClickHouseConfig;
-use schemas::rows::{DeviceDayRow, NetworkDayRow};
+use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
 use schemas::time::Day;
 use serde::Deserialize;
 use std::fmt::Write;
@@ -117,15 +117,18 @@ impl Tables {
         self.reader.query(&query).fetch_all().await.map_err(read_fault)
     }
 
-    async fn write_all(&self, rows: &Rows) -> Result<(), Error> {
+    async fn write_devices(&self, worker: &Worker) -> Result<(), Error> {
         let client = &self.writer;
-        futures::try_join!(
-            tables::insert(client, "device_day", &rows.device_days),
-            tables::insert(client, "network_day", &rows.network_days),
-            tables::insert(client, "school_day", &rows.school_days),
-            tables::insert(client, "school_network_day", &rows.school_network_days),
-        )?;
-        Ok(())
+        let days = tables::insert_each::<DeviceDayRow, _>(client, "device_day", worker.device_days());
+        let networks = tables::insert_each::<NetworkDayRow, _>(client, "network_day", worker.network_days());
+        futures::try_join!(days, networks).map(drop)
+    }
+
+    async fn write_schools(&self, worker: &Worker) -> Result<(), Error> {
+        let (client, networks) = (&self.writer, worker.school_network_days());
+        let days = tables::insert_each::<SchoolDayRow, _>(client, "school_day", worker.school_days());
+        let networks = tables::insert_each::<SchoolNetworkDayRow, _>(client, "school_network_day", networks);
+        futures::try_join!(days, networks).map(drop)
     }
 }
 
@@ -172,7 +175,14 @@ impl LedgerStore for Tables {
 }
 
 impl RowWriter for Tables {
-    fn write(&mut self, rows: &Rows) -> Result<(), PortFault> {
-        self.runtime.block_on(self.write_all(rows)).map_err(|error| PortFault::new("write rows", error))
+    fn write(&mut self, worker: &Worker, level: Level) -> Result<(), PortFault> {
+        let runtime = self.runtime.clone();
+        let written = runtime.block_on(async {
+            match level {
+                Level::Devices => self.write_devices(worker).await,
+                Level::Schools => self.write_schools(worker).await,
+            }
+        });
+        written.map_err(|error| PortFault::new("write rows", error))
     }
 }

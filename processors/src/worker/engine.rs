@@ -5,7 +5,7 @@
 //! Each turn either carries its effect out and moves on, or fails and stays, so a crash may come between any two turns,
 //! and a simulation can make it do so. What is dirty stays dirty until both kinds of rows are acknowledged.
 
-use super::ports::{Appetite, Assigned, DeadLetters, LedgerStore, Log, Polled, PortFault, RowWriter};
+use super::ports::{Appetite, Assigned, DeadLetters, LedgerStore, Level, Log, Polled, PortFault, RowWriter};
 use crate::logic::worker::{Begin, Commit, Load, Rules, Stop, Wanted, Worker};
 use schemas::time::Day;
 use std::time::Duration;
@@ -255,19 +255,13 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
     }
 
     fn write_device_rows(&mut self) -> Result<(), PortFault> {
-        let rows = self.worker.device_rows();
-        if !rows.is_empty() {
-            self.writer.write(&rows)?;
-        }
+        self.writer.write(&self.worker, Level::Devices)?;
         self.phase = Phase::SchoolRows;
         Ok(())
     }
 
     fn write_school_rows(&mut self, now: Now) -> Result<(), PortFault> {
-        let rows = self.worker.school_rows();
-        if !rows.is_empty() {
-            self.writer.write(&rows)?;
-        }
+        self.writer.write(&self.worker, Level::Schools)?;
         self.commits = self.worker.acknowledge(now.real_ms);
         self.phase = Phase::Commit;
         Ok(())

@@ -1,6 +1,6 @@
 //! What the worker needs from outside, one verb each. Every port has an in-memory twin for tests and simulations.
 
-use crate::logic::worker::{Commit, Load, Record, Rows, Wanted, Worker};
+use crate::logic::worker::{Commit, Load, Record, Wanted, Worker};
 use schemas::record::DeadRecord;
 use std::error::Error;
 use std::time::Duration;
@@ -100,13 +100,23 @@ pub trait LedgerStore {
     fn load(&mut self, wanted: &Wanted, worker: &mut Worker, load: &mut Load) -> Result<(), PortFault>;
 }
 
+/// Which rows are written in one go: never both, for a school's row says that its devices' rows are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Tables `device_day` and `network_day`.
+    Devices,
+    /// Tables `school_day` and `school_network_day`.
+    Schools,
+}
+
 /// Writes rows into the tables.
 pub trait RowWriter {
-    /// Writes, and waits until every row is acknowledged.
+    /// Writes the worker's dirty rows of a level, made one by one as they are sent, and waits until every one is
+    /// acknowledged.
     ///
     /// # Errors
     /// Some rows may be written and others not; all are written again.
-    fn write(&mut self, rows: &Rows) -> Result<(), PortFault>;
+    fn write(&mut self, worker: &Worker, level: Level) -> Result<(), PortFault>;
 }
 
 /// Takes what could not be folded.

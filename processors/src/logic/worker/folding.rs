@@ -1,0 +1,133 @@
+//! The step that folds a batch into the ledgers.
+
+use super::super::activity::Assertion;
+use super::super::bounds::{Applied, OverBound};
+use super::super::tally::StepOutcome;
+use super::super::touch::Touched;
+use super::{Rules, Staged, Worker, keys};
+use schemas::avro::encode_event_record;
+use schemas::event::{Burst, Heartbeat, Power};
+use schemas::record::{DeadRecord, EventRecord};
+use schemas::time::Day;
+
+impl Worker {
+    /// Folds the batch, whose ledgers are all in memory.
+    pub fn fold(&mut self, now_ms: i64) {
+        let mut staged = std::mem::take(&mut self.staged);
+        for one in staged.drain(..) {
+            self.fold_record(&one, now_ms);
+        }
+        self.staged = staged;
+        for (partition, next) in std::mem::take(&mut self.read) {
+            if let Some(position) = self.positions.get_mut(&partition) {
+                position.folded = next;
+            }
+        }
+        debug_assert!(self.tally.balances(), "received = folded + duplicate + dead-lettered + elsewhere + unfolded");
+    }
+
+    /// In the order of the type table, then of the post (CONTRACT section 4).
+    fn fold_record(&mut self, staged: &Staged, now_ms: i64) {
+        let replay = self.is_replay(staged.partition, staged.offset);
+        let events = &staged.record.events;
+        for beat in &events.heartbeats {
+            let outcome = self.fold_activity(staged, &heard(&staged.record, beat), Touched::by(beat), replay, now_ms);
+            self.tally.count(outcome);
+        }
+        for power in &events.power {
+            let touched = Touched::at(power.at_ms);
+            let outcome = self.fold_activity(staged, &switched(&staged.record, power), touched, replay, now_ms);
+            self.tally.count(outcome);
+        }
+        for burst in &events.bursts {
+            let outcome = self.fold_burst(staged, burst, replay, now_ms);
+            self.tally.count(outcome);
+        }
+        events.bandwidth.iter().for_each(|_| self.tally.count(StepOutcome::Unfolded));
+    }
+
+    fn fold_activity(
+        &mut self,
+        staged: &Staged,
+        event: &Assertion<'_>,
+        touched: Touched,
+        replay: bool,
+        now_ms: i64,
+    ) -> StepOutcome {
+        let record = &staged.record;
+        let stamps = (record.belonging.class_no, record.belonging.in_service);
+        let mut outcome = StepOutcome::Elsewhere;
+        for key in keys(record, touched) {
+            let (names, bounds) = (&mut self.names, &self.rules.bounds);
+            let applied = self.activity.with(key, record.device_no, stamps, |ledger| {
+                let applied = ledger.apply(event, key.day, names, bounds);
+                (applied, dirties(applied, replay))
+            });
+            outcome = outcome.or(applied);
+            if let Applied::OverBound(bound) = applied {
+                self.bury(staged, key.day, ("activity", event.seq), bound, replay, now_ms);
+            }
+        }
+        outcome
+    }
+
+    fn fold_burst(&mut self, staged: &Staged, burst: &Burst, replay: bool, now_ms: i64) -> StepOutcome {
+        let record = &staged.record;
+        let stamps = (record.belonging.class_no, record.belonging.in_service);
+        let mut outcome = StepOutcome::Elsewhere;
+        for key in keys(record, Touched::at(burst.at_ms)) {
+            let Rules { definitions, bounds, .. } = &self.rules;
+            let applied = self.network.with(key, record.device_no, stamps, |ledger| {
+                let applied = ledger.apply(record.boot_id, burst, record.received_at_ms, definitions, bounds);
+                (applied, dirties(applied, replay))
+            });
+            outcome = outcome.or(applied);
+            if let Applied::OverBound(bound) = applied {
+                self.bury(staged, key.day, ("network", burst.seq), bound, replay, now_ms);
+            }
+        }
+        outcome
+    }
+
+    fn bury(&mut self, staged: &Staged, day: Day, event: (&str, u32), bound: OverBound, replay: bool, now_ms: i64) {
+        if replay {
+            return;
+        }
+        let record = &staged.record;
+        let detail =
+            format!("{bound}: device {}, {day}, {} {} of boot {}", record.device_no, event.0, event.1, record.boot_id);
+        let letter = self.letter(staged.partition, staged.offset, "over_bound", detail, now_ms);
+        let mut value = Vec::new();
+        encode_event_record(record, &mut value);
+        self.dead.push(DeadRecord { key: record.belonging.school_no.to_string().into_bytes(), value, ..letter });
+    }
+}
+
+/// P3: touched is dirty, changed or not; below the committed offset only what is changed is.
+fn dirties(applied: Applied, replay: bool) -> bool {
+    !replay || applied == Applied::Folded
+}
+
+fn heard<'a>(record: &EventRecord, beat: &'a Heartbeat) -> Assertion<'a> {
+    Assertion {
+        boot: record.boot_id,
+        seq: beat.seq,
+        at_ms: beat.at_ms,
+        received_at_ms: record.received_at_ms,
+        on: &beat.on,
+        active: &beat.active,
+        apps: &beat.apps,
+    }
+}
+
+fn switched<'a>(record: &EventRecord, power: &Power) -> Assertion<'a> {
+    Assertion {
+        boot: record.boot_id,
+        seq: power.seq,
+        at_ms: power.at_ms,
+        received_at_ms: record.received_at_ms,
+        on: &[],
+        active: &[],
+        apps: &[],
+    }
+}
