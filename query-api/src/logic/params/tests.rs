@@ -72,8 +72,8 @@ fn the_first_fault_is_named() {
     }
     assert_eq!(faulty(Route::Search, ""), "q");
     assert_eq!(faulty(Route::Search, "q=%20"), "q");
-    assert_eq!(faulty(Route::Days, "figures=usage_rate"), "figures");
-    assert_eq!(faulty(Route::Catalog, "from=2026-11-01"), "from");
+    assert_eq!(faulty(Route::Days, "figures=use"), "figures", "checked even where it is ignored");
+    assert_eq!(faulty(Route::Catalog, "q=x"), "q");
 }
 
 proptest! {
