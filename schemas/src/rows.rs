@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The migrations, in order: number, name, statements.
-pub const MIGRATIONS: &[(u32, &str, &str)] = &[(1, "tables", include_str!("../clickhouse/0001_tables.sql"))];
+pub const MIGRATIONS: &[(u32, &str, &str)] = &[
+    (1, "tables", include_str!("../clickhouse/0001_tables.sql")),
+    (2, "reading", include_str!("../clickhouse/0002_reading.sql")),
+];
 
 /// `verdict` of a device-day (METRICS section 4).
 pub mod verdict {

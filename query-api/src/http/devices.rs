@@ -7,10 +7,11 @@ use super::orgs::open_cursor;
 use super::problem::{Problem, require};
 use super::respond::{Answer, meta, respond};
 use super::{Api, tables};
+use crate::logic::device_plan::{self as plan, DevicePlan};
 use crate::logic::etag::DataVersion;
 use crate::logic::order::{key, page};
 use crate::logic::params::Route;
-use crate::logic::plan::{self, Calendar, DayCount, DevicePlan};
+use crate::logic::plan::Calendar;
 use crate::logic::scope::{Access, Location};
 use crate::logic::sessions::{DaySessions, sessions as listed};
 use crate::logic::sums::Sums;
@@ -223,7 +224,7 @@ impl Found {
         };
         let ids = &self.question.ids;
         let calendar = api.store.fetch::<rows::SchoolDayRow>(&plan.calendar(), &ids.of("calendar")).await?;
-        self.calendar.days = calendar.iter().map(day_count).collect();
+        self.calendar.days = calendar.iter().map(rows::SchoolDayRow::day_count).collect();
         let reported = plan.reported(self.row.device_no, &self.calendar.school_days());
         let roster = plan.in_service(&[self.row.device_no]);
         let (roster_id, reported_id) = (ids.of("in-service"), ids.of("reported"));
@@ -247,15 +248,6 @@ impl Found {
             Access::Allowed => tree.org(OrgId::School(row.school_no), row.division),
             Access::Forbidden | Access::Outside => tree.org(OrgId::Class(row.class_no), row.division),
         }
-    }
-}
-
-fn day_count(row: &rows::SchoolDayRow) -> DayCount {
-    DayCount {
-        day: Day(i32::from(row.k_day)),
-        on: u64::from(row.n_school_day),
-        off: u64::from(1 - row.n_school_day.min(1)),
-        provisional: row.n_provisional == 1,
     }
 }
 

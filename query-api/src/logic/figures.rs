@@ -8,8 +8,6 @@ use utoipa::ToSchema;
 
 /// Ten-minute slots within school hours, 07:30-18:00.
 pub const SCHOOL_SLOTS: u64 = 63;
-/// The first of them, of 144 counted from 0.
-pub const FIRST_SCHOOL_SLOT: u32 = 45;
 
 /// Why a figure has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -1,6 +1,7 @@
 //! Decisions of the query API: synchronous and deterministic. Time, ids and configuration arrive as arguments.
 
 pub mod cursor;
+pub mod device_plan;
 pub mod devices;
 pub mod etag;
 pub mod figures;
@@ -11,6 +12,7 @@ pub mod plan;
 pub mod ranking;
 pub mod scope;
 pub mod sessions;
+pub mod sql;
 pub mod sums;
 pub mod table;
 pub mod token;

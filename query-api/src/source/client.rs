@@ -1,7 +1,7 @@
 //! The connection: statements in, typed rows out, every failure with a name.
 
 use crate::config::LimitsConfig;
-use crate::logic::plan::Statement;
+use crate::logic::sql::Statement;
 use crate::metrics::{Metrics, StoreErrorLabel};
 use clickhouse::error::Error;
 use clickhouse::{Compression, RowOwned, RowRead};
@@ -83,6 +83,20 @@ impl Store {
             self.metrics.store_errors.get_or_create(&StoreErrorLabel { code: known.code() }).inc();
             known
         })
+    }
+}
+
+/// Rows of a statement that is left out where nothing needs it.
+///
+/// # Errors
+/// The statement failed.
+pub async fn fetch_some<T>(store: &Store, statement: Option<Statement>, query_id: String) -> Result<Vec<T>, StoreError>
+where
+    T: RowOwned + RowRead,
+{
+    match statement {
+        Some(statement) => store.fetch(&statement, &query_id).await,
+        None => Ok(Vec::new()),
     }
 }
 

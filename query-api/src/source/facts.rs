@@ -1,6 +1,6 @@
 //! Reads what the figures of a unit are divided from.
 
-use super::client::{Store, StoreError};
+use super::client::{Store, StoreError, fetch_some};
 use super::rows::{ActivityRow, InServiceRow, NetworkRow, RosterRow, unit_of};
 use super::sets::{SetBook, Wanted};
 use crate::logic::devices::{DeviceSets, count};
@@ -75,18 +75,8 @@ async fn numerators(
     calendar: &Calendar,
     ids: &QueryIds,
 ) -> Result<Numerators, StoreError> {
-    let activity = async {
-        match plan.activity(calendar) {
-            Some(statement) => store.fetch(&statement, &ids.of("activity")).await,
-            None => Ok(Vec::new()),
-        }
-    };
-    let network = async {
-        match plan.network(calendar) {
-            Some(statement) => store.fetch(&statement, &ids.of("network")).await,
-            None => Ok(Vec::new()),
-        }
-    };
+    let activity = fetch_some(store, plan.activity(calendar), ids.of("activity"));
+    let network = fetch_some(store, plan.network(calendar), ids.of("network"));
     tokio::try_join!(activity, network)
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::{Store, StoreError};
 use super::rows::{FreshnessRow, OrgRow, OrgsVersionRow};
-use crate::logic::plan;
+use crate::logic::device_plan as plan;
 use crate::logic::tree::{Node, Tree};
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;

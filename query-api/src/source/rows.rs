@@ -1,9 +1,11 @@
 //! Rows of the statements of `logic::plan`, column for column.
 #![allow(missing_docs, reason = "columns are explained in logic::plan under the same names")]
 
+use crate::logic::plan::DayCount;
 use crate::logic::sums::{ActivitySums, NetworkSums, RosterSums, histogram};
 use clickhouse::Row;
 use schemas::org::OrgId;
+use schemas::time::Day;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -166,6 +168,14 @@ pub struct SchoolDayRow {
     pub n_school_day: u8,
     pub n_provisional: u8,
     pub n_ver: u64,
+}
+
+impl SchoolDayRow {
+    /// As a day of a calendar of one school.
+    pub fn day_count(&self) -> DayCount {
+        let on = u64::from(self.n_school_day.min(1));
+        DayCount { day: Day(i32::from(self.k_day)), on, off: 1 - on, provisional: self.n_provisional == 1 }
+    }
 }
 
 /// Denominators of a device.

@@ -1,14 +1,14 @@
 //! Reads the devices of one school with what their figures are divided from.
 
-use super::client::{Store, StoreError};
+use super::client::{Store, StoreError, fetch_some};
 use super::facts::{Now, QueryIds};
 use super::rows::{DeviceActivityRow, DeviceNetworkRow, DeviceRosterRow, DeviceRow, SchoolDayRow};
 use super::sets::{SetBook, Wanted};
+use crate::logic::device_plan::DevicePlan;
 use crate::logic::devices::{DeviceSets, count};
 use crate::logic::etag::DataVersion;
-use crate::logic::plan::{Calendar, DayCount, DevicePlan};
+use crate::logic::plan::Calendar;
 use crate::logic::sums::Sums;
-use schemas::time::Day;
 use std::collections::HashMap;
 
 /// The devices of a school with their sums.
@@ -64,18 +64,8 @@ async fn numerators(
     ids: &QueryIds,
 ) -> Result<(Vec<DeviceActivityRow>, Vec<DeviceNetworkRow>), StoreError> {
     let days = calendar.school_days();
-    let activity = async {
-        match plan.activity(&days) {
-            Some(statement) => store.fetch(&statement, &ids.of("activity")).await,
-            None => Ok(Vec::new()),
-        }
-    };
-    let network = async {
-        match plan.network(&days) {
-            Some(statement) => store.fetch(&statement, &ids.of("network")).await,
-            None => Ok(Vec::new()),
-        }
-    };
+    let activity = fetch_some(store, plan.activity(&days), ids.of("activity"));
+    let network = fetch_some(store, plan.network(&days), ids.of("network"));
     tokio::try_join!(activity, network)
 }
 
@@ -93,13 +83,7 @@ async fn sets(
 
 impl SchoolDevices {
     fn note_calendar(&mut self, days: &[SchoolDayRow]) {
-        let count = |row: &SchoolDayRow| DayCount {
-            day: Day(i32::from(row.k_day)),
-            on: u64::from(row.n_school_day),
-            off: u64::from(1 - row.n_school_day.min(1)),
-            provisional: row.n_provisional == 1,
-        };
-        self.calendar.days = days.iter().map(count).collect();
+        self.calendar.days = days.iter().map(SchoolDayRow::day_count).collect();
         days.iter().for_each(|row| self.version.add(1, row.n_ver));
         self.devices.iter().for_each(|device| self.version.add(1, device.ver));
     }

@@ -7,8 +7,8 @@
 use super::client::{Store, StoreError};
 use super::facts::{Now, QueryIds};
 use super::rows::{HeardRow, SessionDevicesRow, SessionVersionRow};
+use crate::logic::device_plan as plan;
 use crate::logic::devices::{Bits, DeviceSets};
-use crate::logic::plan;
 use schemas::figures::{FigureId, Source};
 use schemas::time::Day;
 use std::collections::HashMap;

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 use super::*;
+use crate::logic::device_plan::{DevicePlan, device_days, device_sessions, device_verdicts};
+use crate::logic::scope::DevicesOf;
 use schemas::token::{Grant, Role};
 
 const GROUPINGS: [Grouping; 3] = [Grouping::Whole, Grouping::Units, Grouping::Days];
@@ -94,7 +96,7 @@ fn columns_that_no_figure_needs_are_not_read() {
     let scope = scope("440106");
     let usage = Plan { figures: &[FigureId::UsageRate], ..plan(&scope, Grouping::Whole) };
     assert_eq!(usage.network(&week()), None);
-    assert!(!usage.activity(&week()).unwrap().text().contains("online,"));
+    assert!(!usage.activity(&week()).unwrap().text().contains("online_slots)"));
     let loss = Plan { figures: &[FigureId::LossRate], ..plan(&scope, Grouping::Whole) };
     assert!(!loss.network(&week()).unwrap().text().contains("latency_hist"));
 }

@@ -1,0 +1,61 @@
+//! Statements, and the parts that they are made of. Only numbers and dates of our own types reach the text, never a
+//! string that came from outside.
+
+use schemas::time::Day;
+
+/// SQL that carries the caller's scope. Made only by the plans beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement(pub(super) String);
+
+impl Statement {
+    /// The text to send.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sums of the counters of a network table.
+pub(super) const NETWORK_SUMS: &str = "sum(toUInt64(pass)) AS n_pass, sum(toUInt64(fail)) AS n_fail, \
+                            sum(toUInt64(outage)) AS n_outage, sum(toUInt64(partial)) AS n_partial, \
+                            sum(toUInt64(valid)) AS n_valid, sum(toUInt64(probes_lost)) AS n_lost, \
+                            sum(toUInt64(probes_sent)) AS n_sent";
+
+/// Sums of the histograms of a network table, or empty arrays.
+pub(super) fn histogram_sums(wanted: bool) -> String {
+    let column = |name: &str| {
+        let sum = if wanted { format!("sumForEach({name}_hist)") } else { "[]".to_owned() };
+        format!("CAST({sum} AS Array(UInt64)) AS n_{name}")
+    };
+    column("latency") + ", " + &column("jitter")
+}
+
+/// A range of days.
+pub(super) fn between(from: Day, to: Day) -> String {
+    format!("day BETWEEN {} AND {}", date(from), date(to))
+}
+
+/// Some days, ascending: the range for the partitions, the list for the rows.
+pub(super) fn in_days(days: &[Day]) -> String {
+    let (Some(first), Some(last)) = (days.first(), days.last()) else { return "0".to_owned() };
+    let range = between(*first, *last);
+    let gapless = usize::try_from(last.0 - first.0 + 1).is_ok_and(|length| length == days.len());
+    if gapless {
+        return range;
+    }
+    format!("{range} AND day IN ({})", list(days.iter().map(|day| date(*day))))
+}
+
+/// A day.
+pub(super) fn date(day: Day) -> String {
+    format!("toDate('{day}')")
+}
+
+/// A list of numbers.
+pub(super) fn numbers(numbers: &[u32]) -> String {
+    format!("[{}]", list(numbers.iter().map(u32::to_string)))
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
