@@ -56,3 +56,7 @@ impl Verifier {
         Ok(Caller { scope: Scope::of_grants(&claims.grants), user: claims.sub })
     }
 }
+
+#[cfg(test)]
+#[path = "token/tests.rs"]
+mod tests;
