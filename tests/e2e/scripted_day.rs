@@ -126,11 +126,11 @@ fn check_devices(client: &Client, cast: &Cast) {
     };
     expect(
         0,
-        json!({ "on_s": 18_000, "active_s": 2_640, "sessions": 2, "used": true, "first_s": 28_200,
+        json!({ "on_s": 18_000, "active_s": 2_640, "sessions": 2, "used": 1, "first_s": 28_200,
                       "last_s": 46_799, "verdict": "pass" }),
     );
-    expect(1, json!({ "on_s": 3_600, "active_s": 540, "sessions": 1, "used": false, "verdict": "fail" }));
-    expect(2, json!({ "on_s": 120, "active_s": 0, "sessions": 1, "used": false, "verdict": "unknown" }));
+    expect(1, json!({ "on_s": 3_600, "active_s": 540, "sessions": 1, "used": 0, "verdict": "fail" }));
+    expect(2, json!({ "on_s": 120, "active_s": 0, "sessions": 1, "used": 0, "verdict": "unknown" }));
     expect(3, json!({ "on_s": 0, "active_s": 0, "sessions": 0, "first_s": null, "last_s": null }));
     let sessions = client.get(&format!("/v1/devices/{}/sessions?from={DAY}&to={DAY}", cast.devices[0].0));
     let seconds: Vec<u64> =
