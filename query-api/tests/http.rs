@@ -142,6 +142,9 @@ async fn the_documents_name_every_route_and_need_nothing_from_elsewhere() {
             assert!(operation["responses"].get(status).is_some(), "{route} {status}");
         }
     }
+    let parameters = document["paths"]["/v1/orgs/{id}/children"]["get"]["parameters"].as_array().unwrap();
+    let figures = parameters.iter().find(|parameter| parameter["name"] == "figures").unwrap();
+    assert_eq!((&figures["style"], &figures["explode"]), (&"form".into(), &false.into()), "one comma-separated value");
     let page = service.ask("GET /", "").await.body;
     assert!(page.contains("/openapi.json") && !page.contains("src=") && !page.contains("https://"));
 }

@@ -4,6 +4,7 @@ use super::problem::ProblemDocument;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
 use schemas::figures::FigureId;
+use utoipa::openapi::path::ParameterStyle;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr, Schema};
@@ -29,6 +30,27 @@ impl Modify for Token {
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
     }
 }
+
+/// Says of the parameters with a schema of their own what the derive leaves out: `figures` is one comma-separated value.
+pub fn describe_lists(document: &mut Document) {
+    let operations = document.paths.paths.values_mut().filter_map(|item| item.get.as_mut());
+    for parameter in operations.flat_map(|operation| operation.parameters.iter_mut().flatten()) {
+        let RefOr::T(parameter) = parameter else { continue };
+        match parameter.name.as_str() {
+            "figures" => {
+                parameter.description = Some(FIGURES.to_owned());
+                (parameter.style, parameter.explode) = (Some(ParameterStyle::Form), Some(false));
+            }
+            "order" => parameter.description = Some(ORDER.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+const FIGURES: &str = "Comma-separated figure ids. Unless given: all in an overview; those of the network in a network \
+                       answer; else all but `active7_rate`, `active30_rate`, `online_now`.";
+const ORDER: &str = "A figure id; with `-` in front: highest first. Rows without value come last. Unless given: by code; \
+                     a ranking by `-usage_rate`.";
 
 /// `{id}`
 #[derive(IntoParams)]
@@ -84,9 +106,8 @@ pub struct RangeQuery {
     /// Last local day, inclusive; today unless given, and at most today.
     #[param(format = "date", required = false, nullable = false)]
     to: Option<String>,
-    /// Comma-separated figure ids. Unless given: all in an overview; those of the network in a network answer; else
-    /// all but `active7_rate`, `active30_rate`, `online_now`.
-    #[param(schema_with = figures_schema, style = Form, explode = false, required = false)]
+    /// See [`describe_lists`].
+    #[param(schema_with = figures_schema, required = false)]
     figures: Option<Vec<String>>,
 }
 
@@ -101,10 +122,10 @@ pub struct ListQuery {
     /// Last local day, inclusive; today unless given, and at most today.
     #[param(format = "date", required = false, nullable = false)]
     to: Option<String>,
-    /// Comma-separated figure ids. Unless given: all but `active7_rate`, `active30_rate`, `online_now`.
-    #[param(schema_with = figures_schema, style = Form, explode = false, required = false)]
+    /// See [`describe_lists`].
+    #[param(schema_with = figures_schema, required = false)]
     figures: Option<Vec<String>>,
-    /// A figure id; with `-` in front: highest first. Rows without value come last. Without it: by code.
+    /// See [`describe_lists`].
     #[param(schema_with = order_schema, required = false)]
     order: Option<String>,
     /// Rows in a page; 500 unless given.

@@ -66,7 +66,8 @@ impl Api {
 
 /// All routes of the API; the admin endpoints are merged in by the application.
 pub fn router(api: Arc<Api>, admin: Router) -> Router {
-    let (routes, document) = documented().split_for_parts();
+    let (routes, mut document) = documented().split_for_parts();
+    docs::describe_lists(&mut document);
     // Made once and served for the life of the process.
     let document: &'static str = document.to_json().unwrap_or_default().leak();
     routes
@@ -97,6 +98,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
 /// # Errors
 /// It cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let document: Document = documented().split_for_parts().1;
+    let mut document: Document = documented().split_for_parts().1;
+    docs::describe_lists(&mut document);
     document.to_pretty_json()
 }
