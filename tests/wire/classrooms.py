@@ -59,11 +59,10 @@ def lesson_day(boot, day):
         end = midnight + int(end_h * HOUR * 1000) - random.randint(0, 600_000)
         at, unsent = begin, []
         while at < end:
-            step = random.randint(280_000, 320_000)
+            step = min(random.randint(280_000, 320_000), end - at)
             if random.random() < 0.6:
-                length = random.randint(500, step)
-                unsent.append((at, at + length))
-            at = min(at + step, end)
+                unsent.append((at, at + random.randint(1, step)))
+            at += step
             app = random.choice(["whiteboard", "browser", "player.v2"])
             boot.heartbeat(at, on=[(begin, at)], active=unsent, apps=[(app, unsent)] if unsent else [])
             if random.random() < 0.8:

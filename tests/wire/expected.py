@@ -18,6 +18,7 @@ class Expected:
     def __init__(self, registry, truth, stack):
         self.registry, self.truth, self.stack = registry, truth, stack
         self._rosters = {}
+        self._made = {}
 
     def roster(self, day):
         if day not in self._rosters:
@@ -28,7 +29,26 @@ class Expected:
         entry = self.registry.belonging(device_no, day)
         return {key: int(entry[key]) for key in ("division", "school_no", "class_no", "in_service")}
 
+    def once(self, name, make):
+        """What `make` makes, again only when more was accepted."""
+        size = self.truth.size()
+        if self._made.get(name, (None,))[0] != size:
+            self._made[name] = size, make()
+        return self._made[name][1]
+
     def device_days(self):
+        return self.once("device", self.make_device_days)
+
+    def network_days(self):
+        return self.once("network", self.make_network_days)
+
+    def school_days(self):
+        return self.once("school", self.make_school_days)
+
+    def school_network_days(self):
+        return self.once("school_network", self.make_school_network_days)
+
+    def make_device_days(self):
         """{(device_no, day): row of `device_day`}"""
         rows = {}
         for device_no, days in self.truth.activity().items():
@@ -37,14 +57,14 @@ class Expected:
                 rows[device_no, day] = place | state.row(self.registry.bells(place["school_no"], day)) | {"state": state}
         return rows
 
-    def network_days(self):
+    def make_network_days(self):
         rows = {}
         for device_no, days in self.truth.network().items():
             for day, row in days.items():
                 rows[device_no, day] = self.place(device_no, day) | row
         return rows
 
-    def school_days(self):
+    def make_school_days(self):
         """{(division, school_no, day): row of `school_day`}"""
         schools = {}
         for (device_no, day), row in self.device_days().items():
@@ -72,7 +92,7 @@ class Expected:
             "reporting_unlisted": sum(row["events"] > 0 for _, row in rows if not row["in_service"]),
         }
 
-    def school_network_days(self):
+    def make_school_network_days(self):
         schools = {}
         for (_, day), row in self.network_days().items():
             schools.setdefault((row["division"], row["school_no"], day), []).append(row)
