@@ -6,7 +6,7 @@ use anyhow::Context;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 /// Runs until the shutdown signal or until a group fails.
@@ -18,8 +18,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let config = Arc::new(config);
     let mut registry = metrics::registry();
     let mut groups = JoinSet::new();
+    let unready_members = Arc::new(AtomicUsize::new(0));
     if config.groups.ledgers {
-        groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
+        let unready = unready_members.clone();
+        groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, unready, shutdown.clone()));
     }
     if config.groups.archive {
         groups.spawn(archive::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
@@ -30,8 +32,13 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         groups.spawn(roster::run(config.clone(), clock.clone(), &mut registry, ready, shutdown.clone()));
     }
     let readiness = move || {
-        let missing = "roster: the registry topics are not in the tables yet";
-        if roster_ready.load(Ordering::Acquire) { Vec::new() } else { vec![missing.to_owned()] }
+        let ledgers = unready_members.load(Ordering::Acquire) > 0;
+        let roster = !roster_ready.load(Ordering::Acquire);
+        let missing = [
+            (ledgers, "ledgers: the bells or the brokers are not there yet"),
+            (roster, "roster: the registry topics are not in the tables yet"),
+        ];
+        missing.into_iter().filter(|(is, _)| *is).map(|(_, what)| what.to_owned()).collect()
     };
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.context("listen")?;
     let router = runtime::admin::router(Arc::new(registry), Arc::new(readiness));

@@ -16,6 +16,7 @@ use runtime::shutdown::Shutdown;
 use schemas::definitions::{CURRENT_TOML, Definitions};
 use schemas::time::Day;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -32,7 +33,8 @@ const DRAIN: Duration = Duration::from_secs(7);
 
 type KafkaEngine = Engine<KafkaLog, Tables, Tables, DeadTopic>;
 
-/// Runs until the shutdown signal. Metrics are registered before the first await.
+/// Runs until the shutdown signal. Metrics are registered before the first await. `unready` counts the members that have
+/// not read the bells or not reached the brokers yet.
 ///
 /// # Errors
 /// A member must stop: a record in the wrong partition, too many undecodable ones, a lost identity.
@@ -40,8 +42,10 @@ pub fn run(
     config: Arc<Config>,
     clock: Clock,
     registry: &mut Registry,
+    unready: Arc<AtomicUsize>,
     shutdown: Shutdown,
 ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+    unready.store(config.worker.threads.max(1), Ordering::Release);
     let metrics = LedgerMetrics::register(registry);
     async move {
         let definitions = Definitions::parse(CURRENT_TOML).context("read the definitions")?;
@@ -55,14 +59,17 @@ pub fn run(
                 bells: timetable.clone(),
                 clock: clock.clone(),
                 metrics: metrics.of_thread(index),
+                unready: unready.clone(),
                 shutdown: shutdown.clone(),
                 runtime: Handle::current(),
             })
             .collect();
         let ends = members.into_iter().map(Member::spawn).collect::<anyhow::Result<Vec<_>>>()?;
-        for end in ends {
-            end.await.context("a worker thread ended without a word")??;
-        }
+        let end = |end: oneshot::Receiver<anyhow::Result<()>>| async {
+            end.await.context("a worker thread ended without a word")?
+        };
+        // The first that fails ends the process.
+        futures::future::try_join_all(ends.into_iter().map(end)).await?;
         following.abort();
         Ok(())
     }
@@ -75,6 +82,7 @@ struct Member {
     bells: Bells,
     clock: Clock,
     metrics: WorkerMetrics,
+    unready: Arc<AtomicUsize>,
     shutdown: Shutdown,
     runtime: Handle,
 }
@@ -89,6 +97,7 @@ impl Member {
 
     fn run(mut self) -> anyhow::Result<()> {
         let Some(mut engine) = self.engine()? else { return Ok(()) };
+        self.unready.fetch_sub(1, Ordering::AcqRel);
         let mut pace = Pace::new();
         let mut draining: Option<Instant> = None;
         while draining.is_none_or(|since| since.elapsed() < DRAIN) {
@@ -151,10 +160,9 @@ impl Member {
 
     fn hand_over_bells(&mut self, engine: &mut KafkaEngine) {
         // An error means that the follower is gone; the last timetable stays.
-        if self.bells.has_changed().unwrap_or(false) || engine.phase() == Phase::Open {
-            if let Some(timetable) = self.bells.borrow_and_update().clone() {
-                engine.worker_mut().set_timetable(timetable);
-            }
+        let is_new = self.bells.has_changed().unwrap_or(false) || engine.phase() == Phase::Open;
+        if is_new && let Some(timetable) = self.bells.borrow_and_update().clone() {
+            engine.worker_mut().set_timetable(timetable);
         }
     }
 

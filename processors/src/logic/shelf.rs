@@ -357,6 +357,18 @@ impl<L: Ledger> Loaded<L> {
         self.schools.entry(key).or_default().put(device_no, ledger);
     }
 
+    /// Takes over what another load announced: to play a result that was cut.
+    #[cfg(test)]
+    pub fn announce_as(&mut self, other: &Loaded<L>) {
+        self.announced = other.announced.clone();
+    }
+
+    /// Takes over the rows of another load, not what it announced.
+    #[cfg(test)]
+    pub fn take_rows(&mut self, other: Loaded<L>) {
+        self.schools = other.schools;
+    }
+
     fn check(&self) -> Result<(), LoadFault> {
         for (key, expected) in &self.announced {
             let found = self.schools.get(key).map_or((0, 0), |school| (school.len(), school.ver()));

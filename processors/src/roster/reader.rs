@@ -57,6 +57,7 @@ impl TopicReader {
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", "16384")
+            .set("fetch.wait.max.ms", "100")
             .create_with_context(Quiet)?;
         Ok(TopicReader { consumer: Arc::new(consumer), topic, next: BTreeMap::new(), unfinished: BTreeSet::new() })
     }

@@ -85,9 +85,10 @@ impl KafkaLog {
             // Cost at the broker and here follows the number of fetches; 100 ms of freshness buys most of it.
             .set("fetch.min.bytes", "65536")
             .set("fetch.wait.max.ms", "100")
-            .set("max.partition.fetch.bytes", "4194304")
-            .set("queued.min.messages", "50000")
-            .set("queued.max.messages.kbytes", "65536")
+            .set("max.partition.fetch.bytes", "1048576")
+            // Read-ahead is memory; this much keeps a worker busy.
+            .set("queued.min.messages", "20000")
+            .set("queued.max.messages.kbytes", "16384")
             .set("fetch.error.backoff.ms", "100")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
@@ -104,16 +105,6 @@ impl KafkaLog {
         let metadata = self.consumer.fetch_metadata(Some(EVENTS), ASK_TIMEOUT)?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == EVENTS);
         Ok(topic.map_or(0, |topic| topic.partitions().len() as u32))
-    }
-
-    /// Records between the folded position and the end of each partition that is owned.
-    pub fn lag(&self) -> i64 {
-        let lag_of = |(partition, position): (i32, i64)| {
-            let (_, high) = self.consumer.client().fetch_watermarks(EVENTS, partition, ASK_TIMEOUT).ok()?;
-            Some((high - position).max(0))
-        };
-        let positions = self.consumer.position().map(|list| offsets(&list)).unwrap_or_default();
-        positions.into_iter().filter_map(lag_of).sum()
     }
 
     fn change(&mut self) -> Result<Option<Polled>, PortFault> {
@@ -172,10 +163,6 @@ fn offset(offset: Offset) -> Option<i64> {
         Offset::Offset(offset) => Some(offset),
         _ => None,
     }
-}
-
-fn offsets(list: &TopicPartitionList) -> Vec<(i32, i64)> {
-    list.elements().iter().filter_map(|element| Some((element.partition(), offset(element.offset())?))).collect()
 }
 
 fn list(positions: impl Iterator<Item = (i32, i64)>) -> KafkaResult<TopicPartitionList> {

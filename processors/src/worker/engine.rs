@@ -223,26 +223,28 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         if !begins.is_empty() {
             let partitions = begins.iter().map(|begin| begin.partition).collect();
             let days = vec![now.today.plus(-1), now.today];
-            self.fetch(Wanted::Days { days, partitions, count: self.worker.rules().partitions })?;
+            self.fetch(&Wanted::Days { days, partitions, count: self.worker.rules().partitions })?;
         }
         let from: Vec<_> = begins.iter().map(|begin| (begin.partition, begin.from)).collect();
         self.log.start(&from)?;
-        (self.last_flush_ms, self.phase) = (now.real_ms, Phase::Poll);
+        // A new owner soon shows that it goes on: its first flush comes before its time.
+        self.last_flush_ms = now.real_ms - self.limits.flush_ms / 5 * 4;
+        self.phase = Phase::Poll;
         Ok(())
     }
 
     fn load(&mut self) -> Result<(), PortFault> {
         if let Some(wanted) = self.worker.missing() {
-            self.fetch(wanted)?;
+            self.fetch(&wanted)?;
         }
         self.phase = Phase::Fold;
         Ok(())
     }
 
-    fn fetch(&mut self, wanted: Wanted) -> Result<(), PortFault> {
+    fn fetch(&mut self, wanted: &Wanted) -> Result<(), PortFault> {
         let mut load = Load::default();
-        self.store.load(&wanted, &mut self.worker, &mut load)?;
-        self.worker.install(load, &wanted).map_err(|fault| PortFault::new("trust a load", fault))
+        self.store.load(wanted, &mut self.worker, &mut load)?;
+        self.worker.install(load, wanted).map_err(|fault| PortFault::new("trust a load", fault))
     }
 
     fn send_dead_letters(&mut self) -> Result<(), PortFault> {
