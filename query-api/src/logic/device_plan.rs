@@ -201,11 +201,13 @@ pub fn orgs_version() -> Statement {
     Statement("SELECT count() AS n_rows, sum(ver) AS n_ver FROM orgs FINAL".to_owned())
 }
 
-/// The latest receipt of an event that is in the tables: what answers call `data_as_of`.
+/// The latest receipt of an event in the rows of days from `from` on: what answers call `data_as_of`.
 #[must_use]
-pub fn freshness(today: Day) -> Statement {
-    let days = between(today.plus(-1), today);
-    Statement(format!("SELECT toUnixTimestamp64Milli(max(last_received)) AS received_ms FROM device_day WHERE {days}"))
+pub fn freshness(from: Day) -> Statement {
+    let from = date(from);
+    Statement(format!(
+        "SELECT toUnixTimestamp64Milli(max(last_received)) AS received_ms FROM device_day WHERE day >= {from}"
+    ))
 }
 
 const DEVICE_COLUMNS: &str = "device_no, device_id, school_no, class_no, division, \

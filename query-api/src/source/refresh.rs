@@ -23,6 +23,9 @@ pub struct Known {
     pub received_ms: i64,
 }
 
+/// At every so many-th refresh, receipts of all days are looked through.
+const OLDER_DAYS_EVERY: u64 = 15;
+
 /// Shared, replaced as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Book(Arc<RwLock<Known>>);
@@ -38,11 +41,11 @@ impl Book {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
-    /// Reads again what has changed.
+    /// Reads again what has changed; receipts only in the rows of days from `newest_from` on.
     ///
     /// # Errors
     /// A statement failed; what was known stays.
-    pub async fn refresh(&self, store: &Store, clock: &Clock) -> Result<(), StoreError> {
+    pub async fn refresh(&self, store: &Store, newest_from: Day) -> Result<(), StoreError> {
         let mut known = self.known();
         let version = store.fetch::<OrgsVersionRow>(&plan::orgs_version(), &id("orgs-version")).await?;
         let version = version.first().map_or((0, 0), |row| (row.n_rows, row.n_ver));
@@ -51,7 +54,7 @@ impl Book {
             known.tree = Arc::new(Tree::new(rows.into_iter().filter_map(node).collect()));
             known.version = version;
         }
-        let statement = plan::freshness(Day::of_ms(clock.now_ms()));
+        let statement = plan::freshness(newest_from);
         let freshness = store.fetch::<FreshnessRow>(&statement, &id("freshness")).await?;
         known.received_ms = freshness.first().map_or(0, |row| row.received_ms).max(known.received_ms);
         self.replace(known);
@@ -62,9 +65,12 @@ impl Book {
     pub async fn keep_fresh(self, store: Store, clock: Clock, every: Duration, shutdown: Shutdown) {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        for tick in 0_u64.. {
             tokio::select! { _ = ticks.tick() => {}, () = shutdown.fired() => return }
-            if let Err(error) = self.refresh(&store, &clock).await {
+            // Events of today and yesterday are the newest as a rule; late ones for older days are seen now and then.
+            let recent = Day::of_ms(clock.now_ms()).plus(-1);
+            let newest_from = if tick.is_multiple_of(OLDER_DAYS_EVERY) { Day(0) } else { recent };
+            if let Err(error) = self.refresh(&store, newest_from).await {
                 tracing::debug!(%error, "names stay as they are until the next refresh");
             }
         }
