@@ -47,6 +47,9 @@ fn without_kafka_every_valid_event_is_to_be_sent_again_and_the_rest_of_the_order
     edge.check_counts(&[("unavailable", 1), ("bad_request", 1), ("ok", 1)], 0, 2, 1);
 }
 
+/// Body, headers, status, slug.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
 /// Each request has several faults; the one that comes first in the contract's table is answered.
 #[test]
 fn refusals_come_in_the_order_of_the_table() {
@@ -54,7 +57,7 @@ fn refusals_come_in_the_order_of_the_table() {
     let large = "x".repeat((1 << 20) + 1);
     let late = post(&[event()]).replace(&NOW[..16], "2026-11-20T08:00");
     let gzip = ("Content-Encoding", "gzip");
-    let cases: &[(&str, &[(&str, &str)], u16, &str)] = &[
+    let cases: &[Case<'_>] = &[
         (&large, &[("Content-Type", "text/plain"), ("Authorization", "")], 415, "media-type"),
         (&large, &[("Content-Encoding", "br"), ("Authorization", "")], 415, "media-type"),
         (&large, &[("Authorization", "")], 401, "no-token"),

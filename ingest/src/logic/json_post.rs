@@ -18,6 +18,12 @@ type Read<T> = Result<T, Stop>;
 
 const U32: RangeInclusive<u32> = 0..=u32::MAX;
 
+/// Puts what was read into its place.
+fn set<T>(place: &mut T, read: Read<T>) -> Read<()> {
+    *place = read?;
+    Ok(())
+}
+
 /// Reads a whole post.
 pub fn read(text: &str, window: Window) -> Result<Decoded<'_>, DecodeError> {
     let mut reader = Reader { cursor: Cursor::new(text), check: Checker::new(window), unknown_fields: 0 };
@@ -50,10 +56,10 @@ impl<'a> Reader<'a> {
         let mut taken = Taken::default();
         if self.cursor.peek()? == b'{' {
             self.members(&["boot_id", "sent_at", "clock_offset_ms", "agent", "events"], |r, name| match name {
-                0 => Ok(draft.boot_id = r.raw_string()?.as_deref().and_then(random_uuid)),
-                1 => Ok(draft.sent_at_ms = r.raw_string()?.as_deref().and_then(parse_rfc3339_ms)),
-                2 => Ok(draft.clock_offset_ms = r.raw_integer()?),
-                3 => Ok(draft.agent = r.raw_string()?.map(CompactString::from)),
+                0 => set(&mut draft.boot_id, r.raw_string().map(|text| text.as_deref().and_then(random_uuid))),
+                1 => set(&mut draft.sent_at_ms, r.raw_string().map(|text| text.as_deref().and_then(parse_rfc3339_ms))),
+                2 => set(&mut draft.clock_offset_ms, r.raw_integer()),
+                3 => set(&mut draft.agent, r.raw_string().map(|text| text.map(CompactString::from))),
                 _ => r.events(&mut taken),
             })?;
         } else {
@@ -143,11 +149,11 @@ impl<'a> Reader<'a> {
         let mut e = Heartbeat { seq: 0, at_ms: 0, on: Vec::new(), active: Vec::new(), apps: Vec::new() };
         self.object("event", &["type", "seq", "at", "on", "active", "apps"], |r, name| match name {
             0 => r.skip(),
-            1 => Ok(e.seq = r.integer("seq", U32)?),
-            2 => Ok(e.at_ms = r.instant()?),
-            3 => Ok(e.on = r.spans("on", 8)?),
-            4 => Ok(e.active = r.spans("active", 200)?),
-            _ => Ok(e.apps = r.list("apps", 0..=32, |r, at| r.app(at))?),
+            1 => set(&mut e.seq, r.integer("seq", U32)),
+            2 => set(&mut e.at_ms, r.instant()),
+            3 => set(&mut e.on, r.spans("on", 8)),
+            4 => set(&mut e.active, r.spans("active", 200)),
+            _ => set(&mut e.apps, r.list("apps", 0..=32, |r, at| r.app(at))),
         })?;
         Ok(Some(Event::Heartbeat(e)))
     }
@@ -155,8 +161,8 @@ impl<'a> Reader<'a> {
     fn app(&mut self, at: At) -> Read<AppSpans> {
         let mut e = AppSpans { app: CompactString::default(), spans: Vec::new() };
         self.object(at, &["app", "spans"], |r, name| match name {
-            0 => Ok(e.app = r.id("apps.app")?),
-            _ => Ok(e.spans = r.spans("apps.spans", 64)?),
+            0 => set(&mut e.app, r.id("apps.app")),
+            _ => set(&mut e.spans, r.spans("apps.spans", 64)),
         })?;
         Ok(e)
     }
@@ -165,9 +171,9 @@ impl<'a> Reader<'a> {
         let mut e = Power { seq: 0, at_ms: 0, kind: PowerKind::Boot };
         self.object("event", &["type", "seq", "at", "kind"], |r, name| match name {
             0 => r.skip(),
-            1 => Ok(e.seq = r.integer("seq", U32)?),
-            2 => Ok(e.at_ms = r.instant()?),
-            _ => Ok(e.kind = r.symbol("kind", PowerKind::parse, PowerKind::ALL)?),
+            1 => set(&mut e.seq, r.integer("seq", U32)),
+            2 => set(&mut e.at_ms, r.instant()),
+            _ => set(&mut e.kind, r.symbol("kind", PowerKind::parse, PowerKind::ALL)),
         })?;
         Ok(Some(Event::Power(e)))
     }
@@ -186,14 +192,14 @@ impl<'a> Reader<'a> {
         };
         self.object("event", NAMES, |r, name| match name {
             0 => r.skip(),
-            1 => Ok(e.seq = r.integer("seq", U32)?),
-            2 => Ok(e.at_ms = r.instant()?),
-            3 => Ok(e.anchor = r.id("anchor")?),
-            4 => Ok(e.method = r.symbol("method", Method::parse, Method::ALL)?),
-            5 => Ok(e.link = r.symbol("link", Link::parse, Link::ALL)?),
-            6 => Ok(e.busy = r.boolean("busy")?),
-            7 => Ok(e.interval_ms = r.integer("interval_ms", 10..=5000)?),
-            _ => Ok(e.rtt_us = r.round_trips()?),
+            1 => set(&mut e.seq, r.integer("seq", U32)),
+            2 => set(&mut e.at_ms, r.instant()),
+            3 => set(&mut e.anchor, r.id("anchor")),
+            4 => set(&mut e.method, r.symbol("method", Method::parse, Method::ALL)),
+            5 => set(&mut e.link, r.symbol("link", Link::parse, Link::ALL)),
+            6 => set(&mut e.busy, r.boolean("busy")),
+            7 => set(&mut e.interval_ms, r.integer("interval_ms", 10..=5000)),
+            _ => set(&mut e.rtt_us, r.round_trips()),
         })?;
         Ok(Some(Event::Burst(e)))
     }
@@ -209,12 +215,12 @@ impl<'a> Reader<'a> {
         let mut e = Bandwidth { seq: 0, at_ms: 0, direction: Direction::Down, bytes: 0, duration_us: 0, streams: 0 };
         self.object("event", NAMES, |r, name| match name {
             0 => r.skip(),
-            1 => Ok(e.seq = r.integer("seq", U32)?),
-            2 => Ok(e.at_ms = r.instant()?),
-            3 => Ok(e.direction = r.symbol("direction", Direction::parse, Direction::ALL)?),
-            4 => Ok(e.bytes = r.integer("bytes", 0..=u64::MAX)?),
-            5 => Ok(e.duration_us = r.integer("duration_us", 1..=u64::MAX)?),
-            _ => Ok(e.streams = r.integer("streams", 1..=64)?),
+            1 => set(&mut e.seq, r.integer("seq", U32)),
+            2 => set(&mut e.at_ms, r.instant()),
+            3 => set(&mut e.direction, r.symbol("direction", Direction::parse, Direction::ALL)),
+            4 => set(&mut e.bytes, r.integer("bytes", 0..=u64::MAX)),
+            5 => set(&mut e.duration_us, r.integer("duration_us", 1..=u64::MAX)),
+            _ => set(&mut e.streams, r.integer("streams", 1..=64)),
         })?;
         Ok(Some(Event::Bandwidth(e)))
     }
@@ -230,12 +236,12 @@ impl<'a> Reader<'a> {
         };
         self.object("event", &["type", "seq", "at", "class", "state", "id", "detail"], |r, name| match name {
             0 => r.skip(),
-            1 => Ok(e.seq = r.integer("seq", U32)?),
-            2 => Ok(e.at_ms = r.instant()?),
-            3 => Ok(e.class = r.symbol("class", FaultClass::parse, FaultClass::ALL)?),
-            4 => Ok(e.state = r.symbol("state", FaultState::parse, FaultState::ALL)?),
-            5 => Ok(e.id = r.uuid("id")?),
-            _ => Ok(e.detail = r.text("detail", 500)?),
+            1 => set(&mut e.seq, r.integer("seq", U32)),
+            2 => set(&mut e.at_ms, r.instant()),
+            3 => set(&mut e.class, r.symbol("class", FaultClass::parse, FaultClass::ALL)),
+            4 => set(&mut e.state, r.symbol("state", FaultState::parse, FaultState::ALL)),
+            5 => set(&mut e.id, r.uuid("id")),
+            _ => set(&mut e.detail, r.text("detail", 500)),
         })?;
         Ok(Some(Event::Fault(e)))
     }
@@ -244,11 +250,11 @@ impl<'a> Reader<'a> {
         let mut e = Resource { seq: 0, at_ms: 0, kind: ResourceKind::Open, app: CompactString::default(), count: 0 };
         self.object("event", &["type", "seq", "at", "kind", "app", "count"], |r, name| match name {
             0 => r.skip(),
-            1 => Ok(e.seq = r.integer("seq", U32)?),
-            2 => Ok(e.at_ms = r.instant()?),
-            3 => Ok(e.kind = r.symbol("kind", ResourceKind::parse, ResourceKind::ALL)?),
-            4 => Ok(e.app = r.id("app")?),
-            _ => Ok(e.count = r.integer("count", 1..=100_000)?),
+            1 => set(&mut e.seq, r.integer("seq", U32)),
+            2 => set(&mut e.at_ms, r.instant()),
+            3 => set(&mut e.kind, r.symbol("kind", ResourceKind::parse, ResourceKind::ALL)),
+            4 => set(&mut e.app, r.id("app")),
+            _ => set(&mut e.count, r.integer("count", 1..=100_000)),
         })?;
         Ok(Some(Event::Resource(e)))
     }
