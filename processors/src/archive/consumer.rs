@@ -48,6 +48,11 @@ impl LogConsumer {
         Ok(LogConsumer { inner, paused: false })
     }
 
+    /// The client cannot go on: after an outage longer than its session it is fenced by its own id. It must be replaced.
+    pub(super) fn is_lost(&self) -> bool {
+        self.inner.client().fatal_error().is_some()
+    }
+
     /// The next record. May be cancelled.
     pub(super) async fn receive(&self) -> Received {
         match self.inner.recv().await {

@@ -13,7 +13,9 @@ use crate::logic::archive::{Batch, Position};
 use consumer::{LogConsumer, Received};
 use metrics::ArchiveMetrics;
 use prometheus_client::registry::Registry;
+use rdkafka::error::KafkaResult;
 use runtime::clock::Clock;
+use runtime::config::KafkaConfig;
 use runtime::shutdown::Shutdown;
 use schemas::record::EventRecord;
 use sink::RawSink;
@@ -42,9 +44,8 @@ pub fn run(
 ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
     let metrics = ArchiveMetrics::register(registry);
     async move {
-        let consumer = LogConsumer::subscribe(&config.kafka, &config.archive)?;
         let sink = sink::EventsRaw::new(&config.clickhouse);
-        Archiver::new(consumer, sink, metrics, &config.archive).run(&shutdown).await;
+        Archiver::new(&config.kafka, &config.archive, sink, metrics)?.run(&shutdown).await;
         Ok(())
     }
 }
@@ -54,15 +55,22 @@ struct Archiver<S> {
     sink: S,
     metrics: ArchiveMetrics,
     batch: Batch,
-    flush_rows: usize,
-    flush_interval: Duration,
     due: Instant,
+    kafka: KafkaConfig,
+    config: ArchiveConfig,
 }
 
 impl<S: RawSink> Archiver<S> {
-    fn new(consumer: LogConsumer, sink: S, metrics: ArchiveMetrics, config: &ArchiveConfig) -> Archiver<S> {
-        let (flush_rows, flush_interval) = (config.flush_rows, config.flush_interval);
-        Archiver { consumer, sink, metrics, batch: Batch::default(), flush_rows, flush_interval, due: Instant::now() }
+    fn new(kafka: &KafkaConfig, config: &ArchiveConfig, sink: S, metrics: ArchiveMetrics) -> KafkaResult<Archiver<S>> {
+        Ok(Archiver {
+            consumer: LogConsumer::subscribe(kafka, config)?,
+            sink,
+            metrics,
+            batch: Batch::default(),
+            due: Instant::now(),
+            kafka: kafka.clone(),
+            config: config.clone(),
+        })
     }
 
     async fn run(mut self, shutdown: &Shutdown) {
@@ -72,7 +80,7 @@ impl<S: RawSink> Archiver<S> {
                 () = sleep_until(self.due), if !self.batch.is_empty() => self.flush(shutdown).await,
                 received = self.consumer.receive() => self.take(received).await,
             }
-            if self.batch.rows().len() >= self.flush_rows || self.batch.bytes() >= MAX_BATCH_BYTES {
+            if self.batch.rows().len() >= self.config.flush_rows || self.batch.bytes() >= MAX_BATCH_BYTES {
                 self.flush(shutdown).await;
             }
         }
@@ -81,7 +89,7 @@ impl<S: RawSink> Archiver<S> {
 
     async fn take(&mut self, received: Received) {
         if self.batch.is_empty() {
-            self.due = Instant::now() + self.flush_interval;
+            self.due = Instant::now() + self.config.flush_interval;
         }
         match received {
             Received::Record(at, Ok(record)) => self.push(at, record),
@@ -89,7 +97,23 @@ impl<S: RawSink> Archiver<S> {
             Received::Failed(error) => {
                 tracing::warn!(%error, "archive consumer");
                 sleep(ERROR_REST).await;
+                self.rejoin_if_lost();
             }
+        }
+    }
+
+    /// Begins anew from the committed offsets, if the consumer cannot go on; what was not committed is read again.
+    fn rejoin_if_lost(&mut self) {
+        if !self.consumer.is_lost() {
+            return;
+        }
+        match LogConsumer::subscribe(&self.kafka, &self.config) {
+            Ok(consumer) => {
+                tracing::warn!("archive consumer lost, joins again");
+                self.consumer = consumer;
+                self.batch.clear();
+            }
+            Err(error) => tracing::error!(%error, "archive consumer lost, cannot join again"),
         }
     }
 

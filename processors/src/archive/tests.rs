@@ -5,8 +5,8 @@ use super::*;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use runtime::config::KafkaConfig;
 use schemas::avro::encode_event_record;
 use schemas::event::{Event, Events, Power, PowerKind};
 use schemas::record::{Belonging, EventRecord};
@@ -87,8 +87,7 @@ impl Rig {
 
     /// Runs an archive until `done`, then stops it.
     async fn run_until(&self, done: impl Fn(&Rig) -> bool) {
-        let consumer = LogConsumer::subscribe(&self.kafka(), &self.config).unwrap();
-        let archiver = Archiver::new(consumer, self.sink.clone(), self.metrics.clone(), &self.config);
+        let archiver = Archiver::new(&self.kafka(), &self.config, self.sink.clone(), self.metrics.clone()).unwrap();
         let (trigger, shutdown) = Shutdown::new();
         let running = tokio::spawn(async move { archiver.run(&shutdown).await });
         let waiting = async {
@@ -138,6 +137,17 @@ async fn nothing_is_committed_that_was_not_acknowledged() {
     assert_eq!((rig.committed(), rig.rows()), (None, 0));
     rig.sink.away.store(false, Ordering::SeqCst);
     rig.run_until(|rig| rig.rows() == 2).await;
+    assert_eq!(rig.committed(), Some(2));
+}
+
+/// What a broker answers to a member whose session ended during an outage.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fenced_consumer_is_replaced() {
+    let rig = Rig::with(&[framed(0), framed(1)]).await;
+    let fenced = RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    rig.cluster.request_errors(RDKafkaApiKey::OffsetCommit, &[fenced]);
+    // The first commit fails for good; the rows come again, by the consumer that replaces it.
+    rig.run_until(|rig| rig.rows() == 4).await;
     assert_eq!(rig.committed(), Some(2));
 }
 

@@ -135,6 +135,11 @@ impl KafkaLog {
         Ok(list.elements().into_iter().map(assigned).collect())
     }
 
+    /// The client cannot go on: after an outage longer than its session it is fenced by its own id.
+    fn is_lost(&self) -> bool {
+        self.consumer.client().fatal_error().is_some()
+    }
+
     fn has_change(&self) -> bool {
         !self.consumer.context().changes().is_empty()
     }
@@ -230,6 +235,9 @@ impl Log for KafkaLog {
             // Paused partitions bring none; to lose one unseen would be worse than to start again.
             Some(Ok(_)) => return Err(PortFault { fatal: true, ..PortFault::new("stay paused", "a record came") }),
             Some(Err(error)) => return Err(read_fault(error)),
+            None if self.is_lost() => {
+                return Err(PortFault { fatal: true, ..PortFault::new("stay in the group", "fenced") });
+            }
             None => {}
         }
         let mut changes = self.consumer.context().changes();
@@ -245,7 +253,8 @@ impl Log for KafkaLog {
             set.map_err(|error| PortFault::new("name an offset", error))?;
             element.set_metadata(commit.rewind_to.to_string());
         }
-        self.consumer.commit(&list, CommitMode::Sync).map_err(|error| PortFault::new("commit", error))
+        let committed = self.consumer.commit(&list, CommitMode::Sync);
+        committed.map_err(|error| PortFault { fatal: self.is_lost(), ..PortFault::new("commit", error) })
     }
 
     fn release(&mut self) -> Result<(), PortFault> {
