@@ -62,6 +62,9 @@ pub struct WorkerConfig {
     /// Longest time between flushes.
     #[serde(with = "humantime_serde")]
     pub flush_interval: Duration,
+    /// The same while the worker is behind.
+    #[serde(with = "humantime_serde")]
+    pub catch_up_interval: Duration,
     /// Dirty device rows that cause a flush before its time.
     pub flush_rows: usize,
     /// Records folded at once.

@@ -195,8 +195,10 @@ fn instance(worker: &WorkerConfig, index: usize) -> String {
 }
 
 fn limits(worker: &WorkerConfig) -> Limits {
+    let ms = |interval: Duration| i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
     Limits {
-        flush_ms: i64::try_from(worker.flush_interval.as_millis()).unwrap_or(i64::MAX),
+        flush_ms: ms(worker.flush_interval),
+        catch_up_ms: ms(worker.catch_up_interval),
         flush_rows: worker.flush_rows,
         batch_records: worker.batch_records,
         batch_bytes: BATCH_BYTES,

@@ -86,7 +86,8 @@ impl Backend {
     pub fn wait_committed(&self, records: u64, patience: Duration) -> anyhow::Result<Duration> {
         let begun = Instant::now();
         loop {
-            let committed = self.committed()?;
+            // The coordinator may still be loading.
+            let committed = self.committed().unwrap_or(0);
             if committed >= records {
                 return Ok(begun.elapsed());
             }

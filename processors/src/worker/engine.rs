@@ -15,6 +15,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Longest time between flushes, ms.
     pub flush_ms: i64,
+    /// The same while the worker is behind: each flush writes every row that was touched, so fewer flushes catch up
+    /// faster, and nobody sees fresh rows anyway.
+    pub catch_up_ms: i64,
     /// Dirty device rows that cause a flush before its time.
     pub flush_rows: usize,
     /// Records staged at once.
@@ -85,8 +88,29 @@ pub struct Engine<L, S, W, D> {
     phase: Phase,
     assigned: Vec<Assigned>,
     commits: Vec<Commit>,
-    last_flush_ms: i64,
+    next_flush: NextFlush,
     leaving: bool,
+}
+
+/// When the next flush is due.
+#[derive(Clone, Copy, Debug, Default)]
+struct NextFlush {
+    last_ms: i64,
+    /// The last poll brought as much as it may: there is more.
+    behind: bool,
+    /// A new owner soon shows that it goes on.
+    is_first: bool,
+}
+
+impl NextFlush {
+    const fn is_due(self, now_ms: i64, limits: &Limits) -> bool {
+        let interval = match (self.is_first, self.behind) {
+            (true, _) => limits.flush_ms / 5,
+            (false, true) => limits.catch_up_ms,
+            (false, false) => limits.flush_ms,
+        };
+        now_ms - self.last_ms >= interval
+    }
 }
 
 impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
@@ -102,7 +126,7 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
             phase: Phase::Poll,
             assigned: Vec::new(),
             commits: Vec::new(),
-            last_flush_ms: 0,
+            next_flush: NextFlush::default(),
             leaving: false,
         }
     }
@@ -193,7 +217,10 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         }
         Ok(match polled {
             Err(fault) => Turn::Failed(fault),
-            Ok(Polled::Records(0)) => Turn::Idle,
+            Ok(Polled::Records(0)) => {
+                self.next_flush.behind = false;
+                Turn::Idle
+            }
             Ok(polled) => {
                 self.react(polled);
                 Turn::Done(Phase::Poll)
@@ -203,7 +230,10 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
 
     fn react(&mut self, polled: Polled) {
         match polled {
-            Polled::Records(_) => self.phase = Phase::Load,
+            Polled::Records(records) => {
+                self.next_flush.behind = records >= self.limits.batch_records;
+                self.phase = Phase::Load;
+            }
             Polled::Assigned(assigned) => {
                 self.assigned = assigned;
                 self.phase = Phase::Open;
@@ -213,7 +243,7 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
     }
 
     fn is_flush_due(&self, now: Now) -> bool {
-        let due = now.real_ms - self.last_flush_ms >= self.limits.flush_ms;
+        let due = self.next_flush.is_due(now.real_ms, &self.limits);
         self.worker.dirty_rows() >= self.limits.flush_rows || (due && self.worker.has_progress())
     }
 
@@ -227,8 +257,7 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         }
         let from: Vec<_> = begins.iter().map(|begin| (begin.partition, begin.from)).collect();
         self.log.start(&from)?;
-        // A new owner soon shows that it goes on: its first flush comes before its time.
-        self.last_flush_ms = now.real_ms - self.limits.flush_ms / 5 * 4;
+        self.next_flush = NextFlush { last_ms: now.real_ms, behind: false, is_first: true };
         self.phase = Phase::Poll;
         Ok(())
     }
@@ -276,7 +305,7 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         }
         let oldest = now.today.plus(-(self.worker.rules().definitions.accept_days as i32) - 2);
         self.worker.evict(self.limits.memory_bytes, oldest);
-        self.last_flush_ms = now.real_ms;
+        self.next_flush = NextFlush { last_ms: now.real_ms, is_first: false, ..self.next_flush };
         self.phase = if self.leaving { Phase::Release } else { Phase::Poll };
         Ok(())
     }

@@ -196,6 +196,7 @@ impl World {
     fn limits(&self) -> Limits {
         Limits {
             flush_ms: 30,
+            catch_up_ms: 60,
             flush_rows: usize::MAX,
             batch_records: 3,
             batch_bytes: usize::MAX,
