@@ -1,5 +1,7 @@
 //! A validating cursor over a JSON text (RFC 8259), as strict as the contract asks: no duplicate key at any level, no
 //! NaN, no lone surrogate, a bounded depth. Nothing is built that the caller did not ask for.
+//!
+//! tidy: long because the steps of one strict cursor share its state and its bounds, and are read together.
 
 use std::borrow::Cow;
 
