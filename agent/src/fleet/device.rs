@@ -209,6 +209,7 @@ impl<'a, T: Transport> Player<'a, T> {
         let (shared, device_no) = (self.shared, self.enrolled.device.device_no);
         shared.tally.posts.inc();
         if report.fates.is_empty() {
+            shared.tally.posts_kept.inc();
             tracing::debug!(device_no, verdict = ?report.verdict, "events kept");
             return Ok(());
         }

@@ -11,7 +11,9 @@ pub struct Tally {
     pub posts: Counter,
     /// Posts that settled their events.
     pub posts_settled: Counter,
-    /// Of these: posts of events from before the first start.
+    /// Posts after which the events were kept, to be sent again.
+    pub posts_kept: Counter,
+    /// Of the settled ones: posts of events from before the first start.
     pub history_posts: Counter,
     /// Posts sent a second time on purpose.
     pub duplicates: Counter,
@@ -37,6 +39,7 @@ impl Tally {
         let fleet = registry.sub_registry_with_prefix("fleet");
         fleet.register("posts", "posts answered or failed", self.posts.clone());
         fleet.register("posts_settled", "posts that settled their events", self.posts_settled.clone());
+        fleet.register("posts_kept", "posts after which the events were kept", self.posts_kept.clone());
         fleet.register("history_posts", "posts of events before the first start", self.history_posts.clone());
         fleet.register("duplicates", "posts sent a second time on purpose", self.duplicates.clone());
         fleet.register("events_accepted", "events acknowledged", self.accepted.clone());

@@ -5,7 +5,7 @@ use anyhow::Context;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,13 +29,20 @@ pub struct Seen {
     pub missing: usize,
 }
 
+/// After the last post, what is still under way may take this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A watch that goes on in its own thread.
-pub struct Watch(JoinHandle<anyhow::Result<Seen>>);
+pub struct Watch {
+    thread: JoinHandle<anyhow::Result<Seen>>,
+    last_sent: Arc<OnceLock<Instant>>,
+}
 
 impl Watch {
-    /// Waits for its end.
+    /// Everything has been sent: waits until it is seen, or the patience is at its end.
     pub fn finish(self) -> anyhow::Result<Seen> {
-        self.0.join().map_err(|_| anyhow::anyhow!("the watch panicked"))?
+        self.last_sent.get_or_init(Instant::now);
+        self.thread.join().map_err(|_| anyhow::anyhow!("the watch panicked"))?
     }
 }
 
@@ -69,32 +76,43 @@ impl Markers {
         }
     }
 
-    /// Reads the rows again and again for so long.
-    pub fn watch(&self, clickhouse: SocketAddr, span: Duration) -> Watch {
-        let (pending, query) = (Arc::clone(&self.pending), self.query.clone());
-        Watch(std::thread::spawn(move || watch(&pending, &query, clickhouse, span)))
+    /// Reads the rows again and again until [`Watch::finish`].
+    pub fn watch(&self, clickhouse: SocketAddr) -> Watch {
+        let last_sent = Arc::new(OnceLock::new());
+        let (pending, query, sent) = (Arc::clone(&self.pending), self.query.clone(), Arc::clone(&last_sent));
+        Watch { thread: std::thread::spawn(move || watch(&pending, &query, clickhouse, &sent)), last_sent }
     }
 }
 
-fn watch(pending: &Mutex<Pending>, query: &str, clickhouse: SocketAddr, span: Duration) -> anyhow::Result<Seen> {
-    let begun = Instant::now();
+fn watch(
+    pending: &Mutex<Pending>,
+    query: &str,
+    clickhouse: SocketAddr,
+    last_sent: &OnceLock<Instant>,
+) -> anyhow::Result<Seen> {
     let mut latencies = Vec::new();
-    while begun.elapsed() < span {
+    loop {
         let asked = Instant::now();
         let answer = ask(clickhouse, query)?;
-        let now = Instant::now();
-        let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
-        for (device_no, events) in answer.lines().filter_map(row) {
-            let Some(waiting) = pending.get_mut(&device_no) else { continue };
-            while waiting.front().is_some_and(|(count, _)| *count <= events) {
-                latencies.extend(waiting.pop_front().map(|(_, due)| now - due));
-            }
+        let missing = settle(pending, &answer, &mut latencies);
+        if last_sent.get().is_some_and(|at| missing == 0 || at.elapsed() > PATIENCE) {
+            return Ok(Seen { latencies, missing });
         }
-        drop(pending);
         std::thread::sleep(EVERY.saturating_sub(asked.elapsed()));
     }
-    let missing = pending.lock().unwrap_or_else(PoisonError::into_inner).values().map(VecDeque::len).sum();
-    Ok(Seen { latencies, missing })
+}
+
+/// Takes what the rows count off the pending ones; gives how many are left.
+fn settle(pending: &Mutex<Pending>, answer: &str, latencies: &mut Vec<Duration>) -> usize {
+    let now = Instant::now();
+    let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+    for (device_no, events) in answer.lines().filter_map(row) {
+        let Some(waiting) = pending.get_mut(&device_no) else { continue };
+        while waiting.front().is_some_and(|(count, _)| *count <= events) {
+            latencies.extend(waiting.pop_front().map(|(_, due)| now - due));
+        }
+    }
+    pending.values().map(VecDeque::len).sum()
 }
 
 fn row(line: &str) -> Option<(u32, u32)> {
