@@ -164,8 +164,8 @@ fn last(seconds: &[bool]) -> u32 {
 /// Heartbeats that a device sends in a round: that of the round unless it is late, and late ones and repetitions of
 /// earlier rounds.
 fn due(device_no: u32, round: u32) -> impl Iterator<Item = u32> {
-    let is_late = move |beat: u32| mix(device_no, 1000 + beat) % RARE == 0;
-    let is_twice = move |beat: u32| mix(device_no, 5000 + beat) % RARE == 0;
+    let is_late = move |beat: u32| mix(device_no, 1000 + beat).is_multiple_of(RARE);
+    let is_twice = move |beat: u32| mix(device_no, 5000 + beat).is_multiple_of(RARE);
     let now = (round < BEATS && !is_late(round)).then_some(round);
     let before = round.checked_sub(LATE_ROUNDS).filter(|beat| *beat < BEATS);
     let late = before.filter(|beat| is_late(*beat));
