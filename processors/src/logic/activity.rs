@@ -132,8 +132,8 @@ impl ActivityDay {
         let index = match self.apps.binary_search_by(|app| (*app.id).cmp(id)) {
             Ok(index) => index,
             Err(index) => {
-                if self.apps.len() < 8 {
-                    self.apps.reserve_exact(1);
+                if self.apps.len() == self.apps.capacity() && self.apps.len() < 16 {
+                    self.apps.reserve_exact(4);
                 }
                 self.apps.insert(index, App { id: names.share(id), spans: Intervals::default() });
                 index

@@ -15,10 +15,12 @@ use runtime::config::KafkaConfig;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Topic of the events.
 pub const EVENTS: &str = "telemetry.events.v1";
+/// A record that waited for longer is not live.
+const BEHIND_MS: i64 = 4_000;
 /// Longest wait for the coordinator or for metadata.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -62,6 +64,8 @@ impl ConsumerContext for Membership {
 pub struct KafkaLog {
     consumer: BaseConsumer<Membership>,
     paused: bool,
+    /// Producer's time of the last record, ms.
+    read_until_ms: i64,
 }
 
 impl KafkaLog {
@@ -85,16 +89,18 @@ impl KafkaLog {
             // Cost at the broker and here follows the number of fetches; 100 ms of freshness buys most of it.
             .set("fetch.min.bytes", "65536")
             .set("fetch.wait.max.ms", "100")
-            .set("max.partition.fetch.bytes", "1048576")
+            .set("max.partition.fetch.bytes", "262144")
             // Read-ahead is memory; this much keeps a worker busy.
-            .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "16384")
+            .set("queued.min.messages", "10000")
+            .set("queued.max.messages.kbytes", "8192")
+            // By default a full queue is looked at again only after a second, in which a worker would run dry.
+            .set("fetch.queue.backoff.ms", "20")
             .set("fetch.error.backoff.ms", "100")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
             .create_with_context(Membership::default())?;
         consumer.subscribe(&[EVENTS])?;
-        Ok(KafkaLog { consumer, paused: false })
+        Ok(KafkaLog { consumer, paused: false, read_until_ms: 0 })
     }
 
     /// Number of partitions of the topic.
@@ -205,6 +211,7 @@ impl Log for KafkaLog {
                 Some(Ok(message)) => {
                     records += 1;
                     bytes += message.payload_len();
+                    self.read_until_ms = message.timestamp().to_millis().unwrap_or(i64::MAX);
                     each(record(&message));
                 }
                 Some(Err(error)) if records == 0 => return Err(read_fault(error)),
@@ -217,6 +224,12 @@ impl Log for KafkaLog {
             wait = Duration::ZERO;
         }
         Ok(Polled::Records(records))
+    }
+
+    fn is_behind(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Kafka's record timestamps are real time, also where the services' clock is not.
+        now.as_millis() as i64 - self.read_until_ms > BEHIND_MS
     }
 
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {

@@ -92,12 +92,17 @@ pub struct Engine<L, S, W, D> {
     leaving: bool,
 }
 
+/// Polls that bring nothing one after the other, until the worker takes it that it has caught up.
+const IDLE_POLLS: u32 = 5;
+
 /// When the next flush is due.
 #[derive(Clone, Copy, Debug, Default)]
 struct NextFlush {
     last_ms: i64,
-    /// The last poll brought as much as it may: there is more.
+    /// The last poll brought what had waited for long.
     behind: bool,
+    /// Polls since that brought nothing.
+    idle_polls: u32,
     /// A new owner soon shows that it goes on.
     is_first: bool,
 }
@@ -218,7 +223,9 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         Ok(match polled {
             Err(fault) => Turn::Failed(fault),
             Ok(Polled::Records(0)) => {
-                self.next_flush.behind = false;
+                // A single one may only mean that the next fetch is still under way.
+                self.next_flush.idle_polls += 1;
+                self.next_flush.behind &= self.next_flush.idle_polls < IDLE_POLLS;
                 Turn::Idle
             }
             Ok(polled) => {
@@ -230,8 +237,8 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
 
     fn react(&mut self, polled: Polled) {
         match polled {
-            Polled::Records(records) => {
-                self.next_flush.behind = records >= self.limits.batch_records;
+            Polled::Records(_) => {
+                (self.next_flush.behind, self.next_flush.idle_polls) = (self.log.is_behind(), 0);
                 self.phase = Phase::Load;
             }
             Polled::Assigned(assigned) => {
@@ -257,7 +264,7 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         }
         let from: Vec<_> = begins.iter().map(|begin| (begin.partition, begin.from)).collect();
         self.log.start(&from)?;
-        self.next_flush = NextFlush { last_ms: now.real_ms, behind: false, is_first: true };
+        self.next_flush = NextFlush { last_ms: now.real_ms, is_first: true, ..NextFlush::default() };
         self.phase = Phase::Poll;
         Ok(())
     }

@@ -74,6 +74,10 @@ impl Log for MemoryLog {
         Ok(Polled::Records(records))
     }
 
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
         self.next = from.iter().copied().collect();
         Ok(())

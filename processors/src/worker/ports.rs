@@ -66,6 +66,9 @@ pub trait Log {
     /// The log cannot be read now.
     fn poll(&mut self, appetite: Appetite, each: &mut dyn FnMut(Record<'_>)) -> Result<Polled, PortFault>;
 
+    /// What was read last had waited in the log for longer than a live record would: there is much more of it.
+    fn is_behind(&self) -> bool;
+
     /// Begins to read assigned partitions at these offsets.
     ///
     /// # Errors
