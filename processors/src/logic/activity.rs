@@ -2,12 +2,11 @@
 
 use super::bounds::{Applied, Bounds, OverBound};
 use super::intervals::Intervals;
-use super::names::Names;
+use super::names::{AppId, Names};
 use super::seen::Seen;
 use super::touch::clip;
 use schemas::event::{AppSpans, Span};
 use schemas::time::Day;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// An activity event as the ledger sees it. A power event has no spans.
@@ -39,7 +38,7 @@ impl Assertion<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
     /// App id.
-    pub id: Arc<str>,
+    pub id: AppId,
     /// United intervals.
     pub spans: Intervals,
 }
@@ -97,6 +96,13 @@ impl ActivityDay {
     #[must_use]
     pub fn intervals(&self) -> usize {
         self.on.count() + self.active.count() + self.apps.iter().map(|app| app.spans.count()).sum::<usize>()
+    }
+
+    /// Gives back what growth has reserved beyond what is there.
+    pub fn trim(&mut self) {
+        self.active.trim();
+        self.on.trim();
+        self.apps.iter_mut().for_each(|app| app.spans.trim());
     }
 
     /// Bytes outside the struct itself.

@@ -39,6 +39,13 @@ impl Intervals {
         if self.0.spilled() { self.0.capacity() * size_of::<u32>() } else { 0 }
     }
 
+    /// Gives back what growth has reserved beyond what is there.
+    pub fn trim(&mut self) {
+        if self.0.spilled() && self.0.capacity() > self.0.len() {
+            self.0.shrink_to_fit();
+        }
+    }
+
     /// Unites the set with `[from, to)`. Mostly that prolongs the last interval, so that is tried first.
     pub fn insert(&mut self, from: u32, to: u32) {
         debug_assert!(from < to, "an empty span is dropped before");

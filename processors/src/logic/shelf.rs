@@ -16,6 +16,8 @@ pub trait Ledger: Default {
     fn heap_bytes(&self) -> usize;
     /// Takes the stamps of the first record of the row.
     fn stamp(&mut self, class_no: u32, in_service: bool);
+    /// Gives spare memory back.
+    fn trim(&mut self);
 }
 
 impl Ledger for ActivityDay {
@@ -29,6 +31,10 @@ impl Ledger for ActivityDay {
 
     fn stamp(&mut self, class_no: u32, in_service: bool) {
         (self.class_no, self.in_service) = (class_no, in_service);
+    }
+
+    fn trim(&mut self) {
+        ActivityDay::trim(self);
     }
 }
 
@@ -44,6 +50,9 @@ impl Ledger for NetworkDay {
     fn stamp(&mut self, class_no: u32, in_service: bool) {
         (self.class_no, self.in_service) = (class_no, in_service);
     }
+
+    /// Its counters are of fixed size, and the ranges of a normal day need no memory of their own.
+    fn trim(&mut self) {}
 }
 
 struct Slot<L> {
@@ -282,7 +291,11 @@ impl<L: Ledger> Shelf<L> {
         for key in std::mem::take(&mut self.dirty) {
             let Some(school) = self.schools.get_mut(&key) else { continue };
             school.dirty = false;
-            school.slots.iter_mut().for_each(|slot| slot.dirty = false);
+            for slot in school.slots.iter_mut().filter(|slot| slot.dirty) {
+                slot.dirty = false;
+                // A school day is many ledgers of which each grows a few times a day: spare room is what costs.
+                slot.ledger.trim();
+            }
             let bytes = school.measure();
             self.bytes = self.bytes + bytes - std::mem::replace(&mut school.bytes, bytes);
         }
