@@ -217,12 +217,13 @@ TTL toDateTime(received_at) + INTERVAL 90 DAY
 SETTINGS index_granularity = 8192
 COMMENT 'archive: every distinct accepted event, 90 days from receipt';
 
+-- The views give sets of devices as arrays, which every client reads; not every client knows bitmap states.
 CREATE VIEW IF NOT EXISTS {database}.device_day_final AS SELECT * FROM {database}.device_day FINAL;
 CREATE VIEW IF NOT EXISTS {database}.network_day_final AS SELECT * FROM {database}.network_day FINAL;
-CREATE VIEW IF NOT EXISTS {database}.school_day_final AS SELECT * FROM {database}.school_day FINAL;
+CREATE VIEW IF NOT EXISTS {database}.school_day_final AS SELECT * REPLACE (bitmapToArray(session_devices) AS session_devices) FROM {database}.school_day FINAL;
 CREATE VIEW IF NOT EXISTS {database}.school_network_day_final AS SELECT * FROM {database}.school_network_day FINAL;
 CREATE VIEW IF NOT EXISTS {database}.orgs_final AS SELECT * FROM {database}.orgs FINAL;
 CREATE VIEW IF NOT EXISTS {database}.devices_final AS SELECT * FROM {database}.devices FINAL;
-CREATE VIEW IF NOT EXISTS {database}.roster_day_final AS SELECT * FROM {database}.roster_day FINAL;
+CREATE VIEW IF NOT EXISTS {database}.roster_day_final AS SELECT * REPLACE (bitmapToArray(in_service_devices) AS in_service_devices) FROM {database}.roster_day FINAL;
 CREATE VIEW IF NOT EXISTS {database}.calendar_day_final AS SELECT * FROM {database}.calendar_day FINAL;
 CREATE VIEW IF NOT EXISTS {database}.events_raw_final AS SELECT * FROM {database}.events_raw FINAL;

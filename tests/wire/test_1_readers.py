@@ -102,10 +102,10 @@ def test_clickhouse_native_protocol(stack, boot):
     }
     for table in documented:
         assert {table, f"{table}_final"} <= tables
-        # The driver knows no aggregate states: their bitmaps are read with bitmapToArray.
-        native.execute(f"SELECT * EXCEPT ('_devices$') FROM {table}_final LIMIT 10")
-    bitmaps = native.execute("SELECT in_service, bitmapToArray(in_service_devices) FROM roster_day_final LIMIT 1000")
-    assert all(count == len(devices) for count, devices in bitmaps)
+        # The driver knows no aggregate states: the views give sets of devices as arrays.
+        native.execute(f"SELECT * FROM {table}_final LIMIT 10")
+    sets = native.execute("SELECT in_service, in_service_devices FROM roster_day_final LIMIT 1000")
+    assert all(count == len(devices) for count, devices in sets)
 
 
 def test_every_column_is_documented(stack):
