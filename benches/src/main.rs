@@ -3,6 +3,7 @@
 mod api;
 mod edge;
 mod freshness;
+mod launcher;
 mod processors;
 mod report;
 

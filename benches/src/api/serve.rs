@@ -3,7 +3,8 @@
 use super::fill::World;
 use super::people::People;
 use crate::edge::process::Service;
-use anyhow::{Context, ensure};
+use crate::launcher;
+use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +19,7 @@ impl Stack {
     /// Starts it, with empty tables.
     pub fn start(port_base: u16) -> anyhow::Result<Stack> {
         let mut stack = Stack { port_base, clickhouse: String::new() };
-        stack.order(&["up", "--only", "clickhouse", "--detach"])?;
+        launcher::order(stack.port_base, &["up", "--only", "clickhouse", "--detach"])?;
         let path = PathBuf::from("var").join(port_base.to_string()).join("stack.json");
         let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let manifest: serde_json::Value = serde_json::from_slice(&text)?;
@@ -52,20 +53,10 @@ impl Stack {
         command.envs(settings.map(|(key, value)| (format!("CLASSPULSE_QUERY_API__{key}"), value)));
         Service::start(&mut command, port, "/readyz")
     }
-
-    fn order(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let program = std::env::current_exe()?.with_file_name("stack");
-        let base = self.port_base.to_string();
-        let output = Command::new(program).args(arguments).args(["--port-base", &base]).output()?;
-        ensure!(output.status.success(), "stack {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
-    }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // Nothing more can be done about a failure here, and the measurement is over.
-        drop(self.order(&["down"]));
-        drop(self.order(&["reset"]));
+        launcher::remove(self.port_base);
     }
 }

@@ -1,6 +1,6 @@
 //! The bench's own Kafka, by the stack's launcher.
 
-use super::program;
+use crate::launcher;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::process::Command;
@@ -14,17 +14,10 @@ pub struct Kafka {
 impl Kafka {
     /// Starts it, with the topics made; it is not started again by itself when it dies.
     pub fn start(port_base: u16) -> anyhow::Result<Kafka> {
-        let kafka = Kafka { port_base, bootstrap: String::new() };
-        kafka.stack(&["up", "--only", "kafka", "--no-restart", "--no-fleet", "--detach"])?;
-        let bootstrap = kafka.manifest()?["kafka"].as_str().context("no kafka in the manifest")?.to_owned();
-        Ok(Kafka { bootstrap, ..kafka.into_parts() })
-    }
-
-    /// Without the drop.
-    fn into_parts(self) -> Kafka {
-        let parts = Kafka { port_base: self.port_base, bootstrap: self.bootstrap.clone() };
-        std::mem::forget(self);
-        parts
+        let mut kafka = Kafka { port_base, bootstrap: String::new() };
+        launcher::order(kafka.port_base, &["up", "--only", "kafka", "--no-restart", "--no-fleet", "--detach"])?;
+        kafka.bootstrap = kafka.manifest()?["kafka"].as_str().context("no kafka in the manifest")?.to_owned();
+        Ok(kafka)
     }
 
     /// `host:port`
@@ -44,7 +37,7 @@ impl Kafka {
 
     /// Starts the broker again.
     pub fn restart(&self) -> anyhow::Result<()> {
-        self.stack(&["start", "kafka"])
+        launcher::order(self.port_base, &["start", "kafka"])
     }
 
     fn manifest(&self) -> anyhow::Result<Value> {
@@ -52,20 +45,10 @@ impl Kafka {
         let text = std::fs::read(&path).with_context(|| format!("read {path}"))?;
         Ok(serde_json::from_slice(&text)?)
     }
-
-    fn stack(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let base = self.port_base.to_string();
-        let output = Command::new(program("stack")?).args(arguments).args(["--port-base", &base]).output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "stack {arguments:?}: {said}");
-        Ok(())
-    }
 }
 
 impl Drop for Kafka {
     fn drop(&mut self) {
-        // Nothing more can be done about a failure here, and the measurement is over.
-        drop(self.stack(&["down"]));
-        drop(self.stack(&["reset"]));
+        launcher::remove(self.port_base);
     }
 }

@@ -1,11 +1,11 @@
 //! A whole stack of the bench's own.
 
-use anyhow::{Context, ensure};
+use crate::launcher;
+use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Command;
 
 /// A device of the stack's registry.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,7 +30,7 @@ impl Stack {
     /// Starts it, without a fleet, on real time.
     pub fn start(port_base: u16, schools: u32) -> anyhow::Result<Stack> {
         let stack = Stack { port_base };
-        stack.order(&["up", "--no-fleet", "--detach", "--schools", &schools.to_string()])?;
+        launcher::order(stack.port_base, &["up", "--no-fleet", "--detach", "--schools", &schools.to_string()])?;
         Ok(stack)
     }
 
@@ -64,20 +64,10 @@ impl Stack {
     fn var(&self) -> PathBuf {
         PathBuf::from("var").join(self.port_base.to_string())
     }
-
-    fn order(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let program = std::env::current_exe()?.with_file_name("stack");
-        let base = self.port_base.to_string();
-        let output = Command::new(program).args(arguments).args(["--port-base", &base]).output()?;
-        ensure!(output.status.success(), "stack {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
-    }
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // Nothing more can be done about a failure here, and the measurement is over.
-        drop(self.order(&["down"]));
-        drop(self.order(&["reset"]));
+        launcher::remove(self.port_base);
     }
 }

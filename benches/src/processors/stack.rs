@@ -1,6 +1,7 @@
 //! Kafka and ClickHouse of the bench's own, and a processors process on them.
 
 use super::workload::Workload;
+use crate::launcher;
 use anyhow::{Context, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -30,7 +31,7 @@ impl Backend {
     /// Starts Kafka and ClickHouse, with topics and tables.
     pub fn start(port_base: u16) -> anyhow::Result<Backend> {
         let mut backend = Backend { port_base, kafka: String::new(), clickhouse: String::new() };
-        backend.order(&["up", "--only", "kafka,clickhouse", "--detach"])?;
+        launcher::order(backend.port_base, &["up", "--only", "kafka,clickhouse", "--detach"])?;
         let path = PathBuf::from("var").join(port_base.to_string()).join("stack.json");
         let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let manifest: Value = serde_json::from_slice(&text)?;
@@ -38,14 +39,6 @@ impl Backend {
         backend.kafka = address("kafka")?;
         backend.clickhouse = address("clickhouse_http")?.trim_start_matches("http://").to_owned();
         Ok(backend)
-    }
-
-    fn order(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let base = self.port_base.to_string();
-        let mut command = Command::new(sibling("stack")?);
-        let output = command.args(arguments).args(["--port-base", &base]).output()?;
-        ensure!(output.status.success(), "stack {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
     }
 
     /// Writes the whole workload to the log, as the edge would.
@@ -129,9 +122,7 @@ impl Backend {
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        // Nothing more can be done about a failure here, and the measurement is over.
-        drop(self.order(&["down"]));
-        drop(self.order(&["reset"]));
+        launcher::remove(self.port_base);
     }
 }
 
