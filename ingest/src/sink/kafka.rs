@@ -37,6 +37,8 @@ pub struct KafkaSink {
     batch: Mutex<Batch>,
     /// The first record of a batch has come.
     begun: Notify,
+    /// A batch has been handed over: there will be reports to fetch.
+    handed: Notify,
 }
 
 impl std::fmt::Debug for KafkaSink {
@@ -65,6 +67,7 @@ impl KafkaSink {
             retired,
             batch: Mutex::default(),
             begun: Notify::new(),
+            handed: Notify::new(),
         }))
     }
 
@@ -91,7 +94,7 @@ impl KafkaSink {
     pub async fn run_watch(&self, shutdown: &Shutdown) {
         let mut checked = Instant::now();
         loop {
-            tokio::time::sleep(if self.ages.under_way() > 0 { BUSY } else { IDLE }).await;
+            self.pause().await;
             self.poll();
             if checked.elapsed() >= IDLE {
                 checked = Instant::now();
@@ -105,10 +108,21 @@ impl KafkaSink {
         }
     }
 
+    /// Until it is worth while to ask for reports.
+    async fn pause(&self) {
+        if self.ages.under_way() == 0 {
+            tokio::select! {
+                () = self.handed.notified() => {}
+                () = tokio::time::sleep(IDLE) => return,
+            }
+        }
+        tokio::time::sleep(BUSY).await;
+    }
+
     fn poll(&self) {
         let producer = self.current.load();
         if let Some(producer) = producer.as_ref() {
-            producer.poll(Duration::ZERO);
+            fetch_reports(producer);
             if producer.context().is_lost() {
                 self.go_away("the connection is lost");
             }
@@ -141,6 +155,7 @@ impl KafkaSink {
                 hand_over(producer, &self.config.events_topic, key, value, Waiting(Some(record.delivery)));
             }),
         }
+        self.handed.notify_one();
     }
 
     /// Every open connection waits for an acknowledgement.
@@ -191,6 +206,19 @@ impl Sink for KafkaSink {
         let mut key = [0; 10];
         let key = decimal(record.device_no, &mut key);
         hand_over(producer, &self.config.rejected_topic, key, &value, Waiting(None));
+    }
+}
+
+/// Fetches all reports that are there: one call of the client fetches one.
+fn fetch_reports(producer: &Producer) {
+    let mut left = producer.in_flight_count();
+    loop {
+        producer.poll(Duration::ZERO);
+        let now = producer.in_flight_count();
+        if now >= left {
+            return;
+        }
+        left = now;
     }
 }
 

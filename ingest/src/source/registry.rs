@@ -224,6 +224,8 @@ fn consumer(kafka: &Kafka) -> KafkaResult<BaseConsumer<Quiet>> {
         .set("queued.max.messages.kbytes", "8192")
         .set("fetch.message.max.bytes", "1048576")
         .set("fetch.wait.max.ms", "500")
+        // A queue that is full is looked at again so soon; by default a second passes.
+        .set("fetch.queue.backoff.ms", "10")
         .set("reconnect.backoff.max.ms", "500")
         .set("topic.metadata.refresh.interval.ms", "10000")
         .set("log_level", "3")
