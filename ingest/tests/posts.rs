@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 mod client;
+mod durable;
 
 use client::{NOW, TestEdge, event, post};
 use serde_json::json;
