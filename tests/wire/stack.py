@@ -43,10 +43,10 @@ def parse_rfc3339_ms(text):
 
 
 class Stack:
-    """The stack of the session."""
+    """A stack; unless it has to be the caller's `own`, CLASSPULSE_WIRE_STACK names one that runs already."""
 
-    def __init__(self, port_base, schools, clock):
-        self.given = os.environ.get("CLASSPULSE_WIRE_STACK")
+    def __init__(self, port_base, schools, clock, own=False):
+        self.given = None if own else os.environ.get("CLASSPULSE_WIRE_STACK")
         self.port_base = str(port_base)
         self.var = pathlib.Path(self.given or tempfile.mkdtemp(prefix="classpulse-wire-"))
         self._tokens = {}
