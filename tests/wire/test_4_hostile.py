@@ -6,7 +6,7 @@ import random
 
 import hostile
 
-MIN_BODIES = 2_000
+MIN_BODIES = 10_000
 GROWTH_BYTES = 64 << 20
 OUTCOMES = {200: "ok", 400: "bad_request", 405: "bad_request", 415: "bad_request", 401: "unauthorized",
             403: "forbidden", 413: "too_large", 429: "limited", 503: "unavailable"}
@@ -24,12 +24,12 @@ def cases(stack, client, registry):
     blocked = {no: device["state"] for no, device in registry.devices.items() if device["state"] in ("suspended", "retired")}
     devices = [no for no, device in registry.devices.items() if device["state"] == "in_service"][:8]
     generator = hostile.Generator(random.Random(4), stack, devices)
-    found = list(generator.broken_events(rounds=3))
+    found = list(generator.broken_events(rounds=14))
     found += generator.value_before_time()
     found += generator.accepted_oddities()
-    found += generator.broken_posts(25)
-    found += generator.broken_packings(10)
-    found += generator.broken_avro(client, 20)
+    found += generator.broken_posts(110)
+    found += generator.broken_packings(40)
+    found += generator.broken_avro(client, 80)
     found += generator.too_large()
     found += generator.strangers(blocked, stack.user_token("province_admin", "440000"))
     return generator, found

@@ -9,6 +9,9 @@ import pytest
 from classrooms import Boot, good_network, lesson_day
 from stack import day_number, wait_for
 
+# Longer than the consumers' session: they come back as members that the broker has forgotten.
+AWAY_S = float(os.environ.get("CLASSPULSE_WIRE_AWAY_S", "16"))
+
 
 class Load:
     """Agents that post on, each event until it is taken, for as long as the block lasts."""
@@ -31,7 +34,7 @@ class Load:
                 lesson_day(boot, day)
                 good_network(boot, day)
                 for post in boot.posts()[:6]:
-                    self.client.post(*post, patience_s=60)
+                    self.client.post(*post, patience_s=AWAY_S + 60)
                     self.taken += 1
         except Exception as error:
             self.failures.append(error)
@@ -58,10 +61,6 @@ def power_post(client, stack, generator, device_no):
     boot = Boot(generator, device_no)
     boot.power(stack.now_ms() - 60_000)
     return client.body(boot.boot_id, boot.events)
-
-
-# Longer than the consumers' session: they come back as members that the broker has forgotten.
-AWAY_S = float(os.environ.get("CLASSPULSE_WIRE_AWAY_S", "16"))
 
 
 def test_kafka_away_is_told_within_a_second(client, stack, devices, expected):
