@@ -4,6 +4,7 @@ mod api;
 mod edge;
 mod freshness;
 mod launcher;
+mod process;
 mod processors;
 mod report;
 

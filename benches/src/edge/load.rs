@@ -140,9 +140,9 @@ async fn finish(
     local
         .run_until(async {
             tokio::time::sleep_until(shared.measured_from.into()).await;
-            let before = service.cpu()?;
+            let before = service.process().cpu()?;
             tokio::time::sleep_until(shared.until.into()).await;
-            let cpu = service.cpu()? - before;
+            let cpu = service.process().cpu()? - before;
             for task in tasks {
                 task.await??;
             }

@@ -55,7 +55,7 @@ fn measure(report: &mut Report, port_base: u16, directory: &Path) -> anyhow::Res
     report.figure("edge: start to ready, 3,000,000 devices", service.started_after().as_secs_f64(), "s", Some(20.0));
     saturate(report, &runtime, &service, &posts, "edge", [Some(40.0), Some(32.0)])?;
     open_loop(report, &runtime, &service, &posts)?;
-    report.figure("edge: memory under load, peak", service.peak_mb()?, "MB", Some(700.0));
+    report.figure("edge: memory under load, peak", service.process().peak()? / 1e6, "MB", Some(700.0));
     away::measure(report, &runtime, &service, &posts, &kafka)
 }
 

@@ -2,6 +2,7 @@
 
 use super::workload::Workload;
 use crate::launcher;
+use crate::process::Process;
 use anyhow::{Context, ensure};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const TOPIC: &str = "telemetry.events.v1";
@@ -103,7 +104,7 @@ impl Backend {
     }
 
     /// Starts a processors process that folds ledgers only.
-    pub fn processors(&self) -> anyhow::Result<Processors> {
+    pub fn processors(&self) -> anyhow::Result<Process> {
         let directory = PathBuf::from("var").join(self.port_base.to_string());
         let config = directory.join("etc/bench-processors.toml");
         let text = format!(
@@ -115,8 +116,7 @@ impl Backend {
             self.clickhouse
         );
         std::fs::write(&config, text)?;
-        let child = Command::new(sibling("processors")?).arg("--config").arg(&config).spawn()?;
-        Ok(Processors(child))
+        Process::start(Command::new(sibling("processors")?).arg("--config").arg(&config))
     }
 }
 
@@ -140,41 +140,4 @@ fn send(producer: &ThreadedProducer<DefaultProducerContext>, school_no: u32, val
         record = back;
     }
     Ok(())
-}
-
-/// A process under measurement; killed when dropped.
-pub struct Processors(Child);
-
-impl Processors {
-    /// CPU time of all its threads.
-    pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let fields = stat.rsplit_once(')').context("malformed stat")?.1.split_whitespace();
-        // utime and stime, 14th and 15th of the file, in hundredths of a second.
-        let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0)).sum();
-        Ok(Duration::from_millis(ticks * 10))
-    }
-
-    /// Resident memory now, bytes.
-    pub fn resident(&self) -> anyhow::Result<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.split_whitespace().next().context("malformed VmRSS")?.parse()?;
-        Ok(kib * 1024.0)
-    }
-
-    /// Ends it without warning.
-    pub fn kill(mut self) -> anyhow::Result<()> {
-        self.0.kill()?;
-        self.0.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Processors {
-    fn drop(&mut self) {
-        // It may have been killed before.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
 }

@@ -1,9 +1,12 @@
 //! A validating cursor over a JSON text (RFC 8259), as strict as the contract asks: no duplicate key at any level, no
 //! NaN, no lone surrogate, a bounded depth. Nothing is built that the caller did not ask for.
-//!
-//! tidy: long because the steps of one strict cursor share its state and its bounds, and are read together.
 
-use std::borrow::Cow;
+mod keys;
+mod strings;
+mod walk;
+
+use keys::Key;
+pub use walk::Walk;
 
 /// Deepest nesting of arrays and objects.
 pub const MAX_DEPTH: u32 = 127;
@@ -24,15 +27,6 @@ pub enum Number {
     Integer(i128),
     /// With a fraction or an exponent.
     Real,
-}
-
-/// A key that was not asked for, kept until its object ends to find duplicates.
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    hash: u32,
-    start: u32,
-    len: u32,
-    escaped: bool,
 }
 
 /// Reads a text from its beginning.
@@ -198,79 +192,6 @@ impl<'a> Cursor<'a> {
         self.digits().map(|()| true)
     }
 
-    /// A string without its escapes, if the next value is one.
-    #[inline]
-    pub fn string(&mut self) -> Result<Option<Cow<'a, str>>, Stop> {
-        if self.peek()? != b'"' {
-            return Ok(None);
-        }
-        let (start, escaped) = self.scan_string()?;
-        let raw = &self.text[start..self.pos - 1];
-        Ok(Some(if escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) }))
-    }
-
-    /// Passes a string: where its content starts, and whether it has escapes.
-    #[inline]
-    fn scan_string(&mut self) -> Result<(usize, bool), Stop> {
-        self.pos += 1;
-        let (start, mut escaped) = (self.pos, false);
-        loop {
-            match self.byte() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.scan_escape()?;
-                }
-                Some(0..=0x1f) => return self.syntax("a control character in a string"),
-                Some(_) => self.pos += 1,
-                None => return self.syntax("the text ends in a string"),
-            }
-        }
-        self.pos += 1;
-        Ok((start, escaped))
-    }
-
-    fn scan_escape(&mut self) -> Result<(), Stop> {
-        self.pos += 1;
-        match self.byte() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.pos += 1;
-                Ok(())
-            }
-            Some(b'u') => self.scan_unicode(),
-            _ => self.syntax("no such escape"),
-        }
-    }
-
-    fn scan_unicode(&mut self) -> Result<(), Stop> {
-        match self.unit()? {
-            0xd800..=0xdbff => {
-                if self.byte() != Some(b'\\') {
-                    return self.syntax("a lone surrogate");
-                }
-                self.pos += 1;
-                if self.byte() == Some(b'u') && matches!(self.unit()?, 0xdc00..=0xdfff) {
-                    return Ok(());
-                }
-                self.syntax("a lone surrogate")
-            }
-            0xdc00..=0xdfff => self.syntax("a lone surrogate"),
-            _ => Ok(()),
-        }
-    }
-
-    /// Passes `uXXXX`.
-    fn unit(&mut self) -> Result<u32, Stop> {
-        self.pos += 1;
-        match self.text.as_bytes().get(self.pos..self.pos + 4).and_then(hex) {
-            Some(unit) => {
-                self.pos += 4;
-                Ok(unit)
-            }
-            None => self.syntax("four hexadecimal digits were due"),
-        }
-    }
-
     fn enter(&mut self) -> Result<(), Stop> {
         self.pos += 1;
         self.depth += 1;
@@ -281,203 +202,6 @@ impl<'a> Cursor<'a> {
         self.pos += 1;
         self.depth -= 1;
     }
-}
-
-/// Something that holds a cursor: gives it arrays, objects and skipping.
-pub trait Walk<'a>: Sized {
-    /// Its cursor.
-    fn cursor(&mut self) -> &mut Cursor<'a>;
-
-    /// Counts a field that nobody asked for.
-    fn unknown_field(&mut self);
-
-    /// The elements of the array that begins here; returns their number.
-    fn elements(&mut self, mut each: impl FnMut(&mut Self, usize) -> Result<(), Stop>) -> Result<usize, Stop> {
-        self.cursor().enter()?;
-        let mut count = 0;
-        if self.cursor().peek()? != b']' {
-            loop {
-                each(self, count)?;
-                count += 1;
-                match self.cursor().peek()? {
-                    b',' => self.cursor().pos += 1,
-                    b']' => break,
-                    _ => return self.cursor().syntax("`,` or `]` was due"),
-                }
-            }
-        }
-        self.cursor().leave();
-        Ok(count)
-    }
-
-    /// The members of the object that begins here: `each` reads the value of a known name by its index; others are
-    /// skipped. Returns the bits of the names met.
-    fn members(
-        &mut self,
-        names: &'static [&'static str],
-        mut each: impl FnMut(&mut Self, usize) -> Result<(), Stop>,
-    ) -> Result<u32, Stop> {
-        self.cursor().enter()?;
-        let base = self.cursor().keys.len();
-        let (mut met, mut expected) = (0_u32, 0);
-        if self.cursor().peek()? != b'}' {
-            loop {
-                match self.cursor().name(names, expected)? {
-                    Some(known) if met & (1 << known) != 0 => return self.cursor().syntax("a duplicate key"),
-                    Some(known) => {
-                        met |= 1 << known;
-                        expected = known + 1;
-                        each(self, known)?;
-                    }
-                    None => {
-                        self.unknown_field();
-                        self.skip()?;
-                    }
-                }
-                match self.cursor().peek()? {
-                    b',' => self.cursor().pos += 1,
-                    b'}' => break,
-                    _ => return self.cursor().syntax("`,` or `}` was due"),
-                }
-            }
-        }
-        self.cursor().no_duplicates(base)?;
-        self.cursor().leave();
-        Ok(met)
-    }
-
-    /// Passes any value, validating it.
-    fn skip(&mut self) -> Result<(), Stop> {
-        match self.cursor().peek()? {
-            b'{' => skip_object(self.cursor()),
-            b'[' => skip_array(self.cursor()),
-            b'"' => self.cursor().scan_string().map(drop),
-            b't' => self.cursor().literal("true"),
-            b'f' => self.cursor().literal("false"),
-            b'n' => self.cursor().literal("null"),
-            _ => match self.cursor().number()? {
-                Some(_) => Ok(()),
-                None => self.cursor().syntax("not a JSON value"),
-            },
-        }
-    }
-}
-
-/// Fields below a skipped value are not counted one by one.
-impl<'a> Walk<'a> for Cursor<'a> {
-    fn cursor(&mut self) -> &mut Cursor<'a> {
-        self
-    }
-
-    fn unknown_field(&mut self) {}
-}
-
-fn skip_object(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
-    cursor.members(&[], |cursor, _| cursor.skip()).map(drop)
-}
-
-fn skip_array(cursor: &mut Cursor<'_>) -> Result<(), Stop> {
-    cursor.elements(|cursor, _| cursor.skip()).map(drop)
-}
-
-impl Cursor<'_> {
-    /// Passes a key and its colon: the index of its name, or `None` for one that is not in the list, which is kept.
-    #[inline]
-    fn name(&mut self, names: &'static [&'static str], expected: usize) -> Result<Option<usize>, Stop> {
-        if self.peek()? != b'"' {
-            return self.syntax("a key was due");
-        }
-        let (start, escaped) = self.scan_string()?;
-        let raw = &self.text[start..self.pos - 1];
-        if self.peek()? != b':' {
-            return self.syntax("`:` was due");
-        }
-        self.pos += 1;
-        // Keys mostly come in the order of the list.
-        if names.get(expected) == Some(&raw) {
-            return Ok(Some(expected));
-        }
-        let plain = if escaped { Cow::Owned(unescape(raw)) } else { Cow::Borrowed(raw) };
-        let known = names.iter().position(|name| *name == plain);
-        if known.is_none() {
-            self.keep(start, &plain, escaped);
-        }
-        Ok(known)
-    }
-
-    fn keep(&mut self, start: usize, plain: &str, escaped: bool) {
-        let start = if escaped { self.unescaped.len() } else { start };
-        if escaped {
-            self.unescaped.push_str(plain);
-        }
-        self.keys.push(Key { hash: hash(plain), start: start as u32, len: plain.len() as u32, escaped });
-    }
-
-    /// Forgets the keys kept since `base`, unless two are equal.
-    fn no_duplicates(&mut self, base: usize) -> Result<(), Stop> {
-        if self.keys.len() == base {
-            return Ok(());
-        }
-        let (text, unescaped) = (self.text, &self.unescaped);
-        let plain = |key: &Key| {
-            let source = if key.escaped { unescaped.as_str() } else { text };
-            &source[key.start as usize..(key.start + key.len) as usize]
-        };
-        let keys = &mut self.keys[base..];
-        keys.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| plain(a).cmp(plain(b))));
-        let twice = keys.windows(2).any(|pair| pair[0].hash == pair[1].hash && plain(&pair[0]) == plain(&pair[1]));
-        self.keys.truncate(base);
-        if base == 0 {
-            self.unescaped.clear();
-        }
-        if twice { self.syntax("a duplicate key") } else { Ok(()) }
-    }
-}
-
-/// FNV-1a.
-fn hash(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-fn hex(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
-}
-
-/// Resolves the escapes of a scanned string.
-fn unescape(raw: &str) -> String {
-    let mut text = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some(at) = rest.find('\\') {
-        text.push_str(&rest[..at]);
-        let (character, len) = escape(&rest.as_bytes()[at..]);
-        text.push(character);
-        rest = &rest[at + len..];
-    }
-    text.push_str(rest);
-    text
-}
-
-/// The character of a scanned escape and the length of the escape.
-fn escape(bytes: &[u8]) -> (char, usize) {
-    match bytes[1] {
-        b'b' => ('\u{8}', 2),
-        b'f' => ('\u{c}', 2),
-        b'n' => ('\n', 2),
-        b'r' => ('\r', 2),
-        b't' => ('\t', 2),
-        b'u' => unicode_escape(bytes),
-        other => (char::from(other), 2),
-    }
-}
-
-fn unicode_escape(bytes: &[u8]) -> (char, usize) {
-    let unit = |at: usize| bytes.get(at..at + 4).and_then(hex).unwrap_or(0);
-    let high = unit(2);
-    if !(0xd800..0xdc00).contains(&high) {
-        return (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6);
-    }
-    let code = 0x10000 + ((high - 0xd800) << 10) + (unit(8).wrapping_sub(0xdc00) & 0x3ff);
-    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
 }
 
 #[cfg(test)]
