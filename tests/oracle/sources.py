@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -10,6 +11,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from events import FOLDED, STREAMS, Event
 
 TOPIC = "telemetry.events.v1"
+SILENCE_S = 20
 EPOCH = datetime.date(1970, 1, 1)
 INSTANT = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 MS = datetime.timedelta(milliseconds=1)
@@ -44,10 +46,13 @@ class KafkaSource:
         try:
             unfinished = set(consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions)
             consumer.assign([TopicPartition(TOPIC, partition, OFFSET_BEGINNING) for partition in unfinished])
+            heard = time.monotonic()
             while unfinished:
-                messages = consumer.consume(500, timeout=20)
-                if not messages:
-                    raise SystemExit(f"oracle: {TOPIC}: nothing within 20 s")
+                # Waits for as many as it is asked for, so for a short time only.
+                messages = consumer.consume(500, timeout=0.2)
+                heard = time.monotonic() if messages else heard
+                if time.monotonic() - heard > SILENCE_S:
+                    raise RuntimeError(f"{TOPIC}: no end within {SILENCE_S} s")
                 for message in messages:
                     if message.error():
                         unfinished.discard(message.partition())

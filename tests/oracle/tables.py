@@ -12,7 +12,7 @@ DEVICE = (
 NETWORK = (*PLACE, "ver", *COUNTS, "verdict", "latency_hist", "jitter_hist", "seen_boots", "seen_ranges")
 SCHOOL = (
     "ver", "reporting", "powered", "used", "classes_used", "on_s", "active_s", "active_s_reporting", "lessons_used",
-    "online", "online_slots", "active", "reporting_unlisted", "session_devices",
+    "online", "active", "reporting_unlisted", "session_devices",
 )
 SCHOOL_NETWORK = ("ver", "pass", "fail", "unknown", *COUNTS[:8], "latency_hist", "jitter_hist")
 ROSTER = ("in_service", "classes", "school_day", "lessons", "in_service_devices")
