@@ -197,7 +197,8 @@ def judge(scene, verdict, report, watch):
         f"{len(journal.accepted)} acknowledged events are in the topic",
         (f"missing: {identity}" for identity in journal.accepted - in_topic),
     )
-    oracle.compare(stack, "kafka", verdict)
+    # Broken rows make broken figures: the tables are enough to see that.
+    oracle.compare(stack, "kafka", verdict, with_api=not scene.options.broken)
     oracle.compare(stack, "journal", verdict, with_api=False)
     verdict.check("memory of every process", watch.excesses())
     late = [f"{done.kind} of {done.victim}: not within {GIVE_UP_S} s" for done in report.faults if done.took is None]

@@ -19,9 +19,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "oracle"), str(HERE.parent / "wire")]
 
 import requests
-from running import REPOSITORY, Running
+from running import REPOSITORY, Running, milliseconds
 
-START, UNTIL, SPEED = "2026-11-19T07:50", "2026-11-19T11:50:00+08:00", 240
+# The clock runs while the stacks come up: they begin before school does, and the script ends late enough.
+START, BEGIN, UNTIL, SPEED = "2026-11-19T05:00", "2026-11-19T08:05:00+08:00", "2026-11-19T12:40:00+08:00", 300
+KILL_EVERY_S = 4
 SCHOOLS, DAYS = 16, 1
 VICTIMS = ("ingest", "processors", "query-api")
 # From the time of receipt, or from the place in the log, which depend on when a post arrived.
@@ -59,13 +61,14 @@ class Day:
 
     def play(self, victims):
         """Waits for the end of the script; kills meanwhile. Returns what was killed while the fleet was posting."""
-        killed, left = [], list(victims)
+        killed, left, posts = [], list(victims), 0
         while (status := self.status())["phase"] != "done":
-            if status["phase"] == "live" and left and status["posts"] > status["history_posts_done"]:
-                victim = left.pop(0)
-                os.kill(self.stack.service(victim)["pid"], signal.SIGKILL)
-                killed.append(victim)
-                time.sleep(6)
+            at_school = self.stack.now_ms() > milliseconds(BEGIN) and status["posts"] > posts
+            posts = status["posts"]
+            if left and at_school and status["phase"] == "live":
+                killed.append(left.pop(0))
+                os.kill(self.stack.service(killed[-1])["pid"], signal.SIGKILL)
+                time.sleep(KILL_EVERY_S)
             time.sleep(0.5)
         self.stack.wait_for_quiet()
         return killed
