@@ -146,7 +146,8 @@ impl<L: Log + 'static> Member<L> {
         }
         let tables = || Tables::new(&self.config.clickhouse, self.runtime.clone());
         let dead = DeadTopic::new(&self.config.kafka, self.runtime.clone())?;
-        let engine = Engine::new(self.rules(partitions), limits(worker), (self.decorate)(log), tables(), tables(), dead);
+        let engine =
+            Engine::new(self.rules(partitions), limits(worker), (self.decorate)(log), tables(), tables(), dead);
         Ok(Some(engine))
     }
 

@@ -1,7 +1,7 @@
 """Compares the tables with the ledger, every column of every row."""
 
 from activity import assertions, day_of
-from events import moment
+from events import FOLDED, moment
 from network import COUNTS
 
 PLACE = ("division", "school_no", "class_no", "in_service")
@@ -22,15 +22,16 @@ READ_AS = {
     "session_devices": "arraySort(session_devices)", "in_service_devices": "arraySort(in_service_devices)",
     "last_received": "toUnixTimestamp64Milli(last_received)",
 }
-SHOWN_EVENTS, SHOWN_DEVICES = 12, 4
+SHOWN_EVENTS, SHOWN_ROWS = 8, 4
 
 
 class Difference:
     """What a row says, and what it must say."""
 
-    def __init__(self, table, keys, key, what):
+    def __init__(self, table, keys, key, what, told=None):
         self.table, self.key, self.what = table, key, what
-        self.device_day = key if keys == DEVICE_KEY else None
+        self.is_of_device = keys == DEVICE_KEY
+        self.seen = seen_of(told) if self.is_of_device and told else {}
         self.named = ", ".join(f"{name} {date(part) if name == 'day' else part}" for name, part in zip(keys, key))
 
     def __str__(self):
@@ -90,7 +91,7 @@ class Tables:
             row, must = told[key], expected[key]
             wrong = [name for name in columns if plain(row[f"c_{name}"]) != must[name]]
             found += [
-                Difference(table, keys, key, f"{name} is {short(row[f'c_{name}'])}, must be {short(must[name])}")
+                Difference(table, keys, key, f"{name} is {short(row[f'c_{name}'])}, must be {short(must[name])}", row)
                 for name in wrong
             ]
         return found
@@ -111,20 +112,35 @@ def plain(value):
     return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
+def seen_of(row):
+    """The identities that a row says it holds: {boot: numbers}."""
+    boots, every = row.get("c_seen_boots", []), row.get("c_seen_ranges", [])
+    return {
+        boot: {number for first, last in zip(ranges[::2], ranges[1::2]) for number in range(first, last + 1)}
+        for boot, ranges in zip(boots, every)
+    }
+
+
 def explain(source, found):
-    """For the first differing device-days: the events that touch them."""
-    days = list(dict.fromkeys(difference.device_day for difference in found if difference.device_day))[:SHOWN_DEVICES]
-    if not days:
-        return []
-    lines = {key: [] for key in days}
-    for event in source.events({device_no for device_no, _ in days}):
-        own = day_of(event.at_ms)
-        for day in {own, *(assertions(event) if event.type == "heartbeat" else ())}:
-            if (event.device_no, day) in lines:
-                lines[event.device_no, day].append((event.at_ms, event.told()))
-    told = []
-    for (device_no, day), events in lines.items():
-        told.append(f"device {device_no}, {date(day)}: {len(events)} copies of events from {source.name} touch it")
-        told += [f"  {short(text)}" for _, text in sorted(events)[:SHOWN_EVENTS]]
-        told += [f"  … and {len(events) - SHOWN_EVENTS} more"] if len(events) > SHOWN_EVENTS else []
-    return told
+    """For the first differing rows of devices: the events that must be in the row and are not; else all that are."""
+    rows = {(difference.table, difference.key): difference.seen for difference in found if difference.is_of_device}
+    rows = dict(list(rows.items())[:SHOWN_ROWS])
+    absent, present = ({row: {} for row in rows} for _ in range(2))
+    for event in source.events({key[0] for _, key in rows}) if rows else ():
+        table = "network_day" if event.type == "burst" else "device_day"
+        for day in {day_of(event.at_ms), *(assertions(event) if event.type == "heartbeat" else ())}:
+            row = table, (event.device_no, day)
+            if row in rows and event.type in FOLDED:
+                is_in = event.seq in rows[row].get(event.boot_id, ())
+                (present if is_in else absent)[row].setdefault(event.identity, event)
+    return [line for row in rows for line in explained(source, row, absent[row], present[row])]
+
+
+def explained(source, row, absent, present):
+    table, (device_no, day) = row
+    events = sorted((absent or present).values(), key=lambda event: event.at_ms)
+    what = "that the row does not hold" if absent else "that the row holds, and none that it lacks"
+    yield f"{table} of device {device_no}, {date(day)}: {len(events)} events from {source.name} {what}"
+    yield from (f"  {short(event.told())}" for event in events[:SHOWN_EVENTS])
+    if len(events) > SHOWN_EVENTS:
+        yield f"  … and {len(events) - SHOWN_EVENTS} more"

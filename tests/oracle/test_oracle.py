@@ -12,7 +12,7 @@ from figures import Figures, figures, nothing
 from ledger import Ledger
 from network import NetworkDay, differences, latency_doubled
 from sources import parse_ms
-from tables import Difference, Tables
+from tables import Difference, Tables, explain
 
 FRIDAY = parse_ms("2026-11-20T00:00:00.000+08:00")
 DAY = day_of(FRIDAY)
@@ -152,6 +152,21 @@ def test_every_kind_of_difference_is_found():
     assert compared([row | {"on_s": 11}], expected) == ["device_day device_no 1, day 2026-11-20: on_s is 11, must be 10"]
     assert compared([], expected) == ["device_day device_no 1, day 2026-11-20: missing"]
     assert compared([row, row | {"device_no": 2}], expected) == ["device_day device_no 2, day 2026-11-20: no event says so"]
+
+
+def test_a_difference_is_explained_by_the_events_that_the_row_lacks():
+    class Source:
+        name = "topic"
+
+        def events(self, devices):
+            assert devices == {1}
+            return [beat(1, seq, FRIDAY + 9 * HOUR + seq, [(1_000, 0)]) for seq in range(3)]
+
+    row = {"c_seen_boots": ["b"], "c_seen_ranges": [[0, 1]]}
+    found = [Difference("device_day", ("device_no", "day"), (1, DAY), "ver is 2, must be 3", row)]
+    head, line = explain(Source(), found)
+    assert head == "device_day of device 1, 2026-11-20: 1 events from topic that the row does not hold"
+    assert "heartbeat boot b seq 2" in line
 
 
 def test_a_record_with_a_strange_stamp_is_told():
