@@ -18,9 +18,9 @@ def bucket(microseconds):
     return bisect_right(EDGES_US, microseconds) - 1
 
 
-def counts(probe):
-    """The probe was answered, and by a possible time."""
-    return probe is not None and 0 < probe <= RTT_MAX_US
+def answered(probes):
+    """The probes in their order, None in the place of those that were lost or came after an impossible time."""
+    return [probe if probe is not None and 0 < probe <= RTT_MAX_US else None for probe in probes]
 
 
 def latency_doubled(received):
@@ -31,9 +31,9 @@ def latency_doubled(received):
     return 2 * ordered[middle] if len(received) % 2 else ordered[middle - 1] + ordered[middle]
 
 
-def differences(probes):
+def differences(good):
     """Of neighbours that were both answered; from eight on they make a jitter."""
-    found = [abs(b - a) for a, b in zip(probes, probes[1:]) if counts(a) and counts(b)]
+    found = [abs(b - a) for a, b in zip(good, good[1:]) if a is not None and b is not None]
     return found if len(found) >= 8 else None
 
 
@@ -63,12 +63,13 @@ class NetworkDay:
     def judge(self, probes, second):
         """An idle burst."""
         counted = self.counted
-        received = [probe for probe in probes if counts(probe)]
-        lost = sum(probe is None for probe in probes)
+        good = answered(probes)
+        received = [probe for probe in good if probe is not None]
+        lost = probes.count(None)
         counted["probes_sent"] += len(received) + lost
         counted["probes_lost"] += lost
         counted["probes_invalid"] += len(probes) - len(received) - lost
-        latency, jitter = latency_doubled(received), differences(probes)
+        latency, jitter = latency_doubled(received), differences(good)
         if latency is not None:
             self.latency_hist[bucket(latency // 2)] += 1
         if jitter is not None:
