@@ -12,11 +12,15 @@ command_oracle() {
     python_of_tests "$ROOT/tests/oracle/oracle.py" "$@"
 }
 
+# Services are cut off in network namespaces; without `ip` the run says which faults it cannot do.
+tool_ip="the ip command|ip -V|iproute2"
+
 # Breaks a stack of its own on purpose, and lets the oracle judge.
 command_chaos() {
     require tool_python
     mkdir -p "$VAR"
     python_environment
+    (require tool_ip) || true
     # Asking for help or naming a fault that does not exist needs no build.
     python_of_tests "$ROOT/tests/chaos/chaos.py" --check "$@" || return $?
     case " $* " in *" --help "* | *" -h "*) return 0 ;; esac
@@ -31,11 +35,20 @@ suite_oracle() {
     counted "$VAR/test/oracle.log" python_of_tests -m pytest -q -p no:cacheprovider tests/oracle tests/chaos
 }
 
+# Seed 178 draws, among its first six faults, the deaths of Kafka, ClickHouse, an edge and the processors, and a pause of
+# the processors past their session.
 suite_chaos() {
     require tool_python
+    local without=""
     stack_is_built
     python_environment
-    counted "$VAR/test/chaos.log" "$ROOT/classpulse" chaos --faults 6 --seed 1 --port-base "$(chaos_ports 0)" \
+    (require tool_ip) || true
+    if ! python_of_tests "$ROOT/tests/chaos/chaos.py" --check --port-base "$(chaos_ports 0)"; then
+        # A container may lack these rights; `./classpulse chaos` itself fails there, the suite does the other faults.
+        echo "the faults that need them are left out of this suite"
+        without="cut-edge,cut-processors,cut-api,full-clickhouse"
+    fi
+    counted "$VAR/test/chaos.log" "$ROOT/classpulse" chaos --faults 6 --seed 178 --without "$without" --port-base "$(chaos_ports 0)" \
         --report "$VAR/test/chaos"
     checked "processors that commit early are noticed" commit_early_is_noticed
     counted "$VAR/test/killed-day.log" python_of_tests tests/chaos/killed_day.py --port-base "$(chaos_ports 200)"
@@ -44,7 +57,7 @@ suite_chaos() {
 # Fails unless the oracle finds lost events, and for that reason.
 commit_early_is_noticed() {
     local log="$VAR/test/commit-early.log" status=0
-    "$ROOT/classpulse" chaos --faults 2 --seed 1 --break commit-early --port-base "$(chaos_ports 100)" \
+    "$ROOT/classpulse" chaos --faults 2 --seed 1 --break commit-early --kinds kill-processors --port-base "$(chaos_ports 100)" \
         --report "$VAR/test/commit-early" >"$log" 2>&1 || status=$?
     tail -n 40 "$log"
     [ "$status" -ne 0 ] && grep -q '^DIFFERENT .*tables' "$log"

@@ -8,7 +8,7 @@
 #>   e2e    a scripted day on real Kafka and ClickHouse, by hand-computed figures
 #>   wire   clients that others wrote: confluent-kafka, clickhouse-connect, pyarrow, an OpenAPI fuzzer
 #>   oracle the oracle's own arithmetic, by hand; the chaos run's judgement
-#>   chaos  six faults of seed 1 and the oracle; its negative control; a killed fleet day equals an undisturbed one
+#>   chaos  six faults and the oracle; its negative control; a killed fleet day equals an undisturbed one
 #>   fuzz   hostile bodies and queries, for some seconds
 #>
 #> Without a name: all of them, in this order. The last line is `N passed, N failed`: tests, and each other check as one.

@@ -5,7 +5,6 @@ every table row and every figure must be what the events say. Exit 0 only then.
 """
 
 import argparse
-import contextlib
 import os
 import pathlib
 import shutil
@@ -14,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "oracle"), str(HERE.parent / "wire")]
@@ -206,6 +206,17 @@ def judge(scene, verdict, report, watch):
     report.counts = {"acknowledged": len(journal.accepted), "in_topic": len(in_topic)}
 
 
+def play(scene, options, verdict, report):
+    """The whole run."""
+    scene.build()
+    scene.up()
+    report.watch = watch = Watch(scene.stack)
+    watch.start()
+    time.sleep(CALM_S)
+    break_things(scene, options, watch, report)
+    judge(scene, verdict, report, watch)
+
+
 def interrupted(*_):
     raise KeyboardInterrupt
 
@@ -217,30 +228,22 @@ def main():
         check_machine(options.kinds, var)
         return 0
     signal.signal(signal.SIGTERM, interrupted)
-    scene, verdict = Scene(options, var), oracle.Verdict()
-    report = Report(options, BOUNDS_MIB)
-    keep = True
+    scene, verdict, report = Scene(options, var), oracle.Verdict(), Report(options, BOUNDS_MIB)
     try:
-        scene.build()
-        scene.up()
-        watch = Watch(scene.stack)
-        report.watch = watch
-        watch.start()
-        time.sleep(CALM_S)
-        break_things(scene, options, watch, report)
-        judge(scene, verdict, report, watch)
-        report.write(verdict)
-        keep = options.keep or bool(verdict.failed)
+        play(scene, options, verdict, report)
     except KeyboardInterrupt:
-        verdict.failed.append("interrupted")
-    except (NotAllowed, RuntimeError, OSError, subprocess.SubprocessError) as reason:
-        verdict.failed.append(str(reason))
-        print(f"chaos: {reason}", flush=True)
+        verdict.check("the run was not interrupted", ["interrupted"])
+    except Exception as reason:
+        # Whatever it was: the stack is taken down, and the run has failed.
+        traceback.print_exc()
+        verdict.check("the run came to its end", [reason])
     finally:
         # A second Ctrl-C must not leave anything behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        scene.down(keep)
-    with contextlib.suppress(OSError):
+        scene.down(keep=options.keep or bool(verdict.failed))
+    if report.watch:
+        report.watch.stop()
+        report.write(verdict)
         print(f"report: {options.report}/report.md")
     print(f"{len(verdict.passed)} passed, {len(verdict.failed)} failed")
     return 1 if verdict.failed else 0

@@ -25,7 +25,8 @@ class Report:
 
     def __init__(self, options, bounds):
         self.options, self.bounds = options, bounds
-        self.faults, self.watch, self.counts = [], None, {}
+        self.faults, self.watch = [], None
+        self.counts = {"acknowledged": None, "in_topic": None}
 
     def note(self, fault, began, healed, took):
         self.faults.append(Done(fault.kind, fault.victim, began, healed, took))

@@ -60,7 +60,8 @@ class Watch(threading.Thread):
 
     def stop(self):
         self.done.set()
-        self.join(10)
+        if self.is_alive():
+            self.join(10)
 
     def peaks(self):
         """The most that each service took, MiB."""
