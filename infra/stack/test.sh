@@ -7,13 +7,15 @@
 #>   tidy   layers, purity, documents that name existing things
 #>   e2e    a scripted day on real Kafka and ClickHouse, by hand-computed figures
 #>   wire   clients that others wrote: confluent-kafka, clickhouse-connect, pyarrow, an OpenAPI fuzzer
+#>   oracle the oracle's own arithmetic, by hand; the chaos run's judgement
+#>   chaos  six faults and the oracle; its negative control; a killed fleet day equals an undisturbed one
 #>   fuzz   hostile bodies and queries, for some seconds
 #>
 #> Without a name: all of them, in this order. The last line is `N passed, N failed`: tests, and each other check as one.
 #
 # Sourced by ./classpulse. A suite is a function `suite_<name>`; it counts with `counted` and `checked`.
 
-SUITES="fmt lint unit tidy e2e wire fuzz"
+SUITES="fmt lint unit tidy e2e wire oracle chaos fuzz"
 PASSED=0
 FAILED=0
 
@@ -38,7 +40,7 @@ run_suite() {
     local passed=$PASSED failed=$FAILED started=$SECONDS
     echo "==== $1"
     "suite_$1"
-    summary+=("$(printf '%-5s %4d passed, %d failed, %d s' \
+    summary+=("$(printf '%-6s %4d passed, %d failed, %d s' \
         "$1" $((PASSED - passed)) $((FAILED - failed)) $((SECONDS - started)))")
     echo "${summary[-1]}"
 }
@@ -91,7 +93,7 @@ suite_fmt() { checked "cargo fmt" cargo fmt --all --check; }
 suite_lint() {
     checked "clippy" cargo clippy --release --locked --workspace --all-targets -- -D warnings
     local script
-    for script in classpulse .ci/run infra/stack/test.sh infra/stack/doctor.sh; do
+    for script in classpulse .ci/run infra/stack/test.sh infra/stack/chaos.sh infra/stack/doctor.sh; do
         checked "$script parses" bash -n "$script"
     done
 }

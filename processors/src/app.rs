@@ -1,6 +1,8 @@
 //! Starts the chosen groups and the admin endpoints, and stops them together.
 
 use crate::config::Config;
+use crate::source::kafka::KafkaLog;
+use crate::worker::ports::Log;
 use crate::{archive, ledgers, metrics, roster};
 use anyhow::Context;
 use runtime::clock::Clock;
@@ -14,6 +16,18 @@ use tokio::task::JoinSet;
 /// # Errors
 /// A group that cannot go on; the process ends, and whoever started it starts it again.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    run_with(config, shutdown, |log| log).await
+}
+
+/// [`run`], with the ledgers' log decorated; for tests that break it on purpose.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with<L: Log + 'static>(
+    config: Config,
+    shutdown: Shutdown,
+    decorate: fn(KafkaLog) -> L,
+) -> anyhow::Result<()> {
     let clock = Clock::from_config(&config.clock)?;
     let config = Arc::new(config);
     let mut registry = metrics::registry();
@@ -21,7 +35,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let unready_members = Arc::new(AtomicUsize::new(0));
     if config.groups.ledgers {
         let unready = unready_members.clone();
-        groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, unready, shutdown.clone()));
+        groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, unready, shutdown.clone(), decorate));
     }
     if config.groups.archive {
         groups.spawn(archive::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));

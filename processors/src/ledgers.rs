@@ -8,6 +8,7 @@ use crate::source::bells::{self, Bells};
 use crate::source::kafka::{EVENTS, KafkaLog};
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
+use crate::worker::ports::Log;
 use crate::worker::{Engine, Limits, Now, Phase, Turn};
 use anyhow::Context;
 use prometheus_client::registry::Registry;
@@ -31,19 +32,21 @@ const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::
 /// A member that was told to stop gives up what it cannot write within this time.
 const DRAIN: Duration = Duration::from_secs(7);
 
-type KafkaEngine = Engine<KafkaLog, Tables, Tables, DeadTopic>;
+type KafkaEngine<L> = Engine<L, Tables, Tables, DeadTopic>;
 
 /// Runs until the shutdown signal. Metrics are registered before the first await. `unready` counts the members that have
-/// not read the bells or not reached the brokers yet.
+/// not read the bells or not reached the brokers yet. Members read through `decorate`, which is the identity but in
+/// tests that break the log on purpose.
 ///
 /// # Errors
 /// A member must stop: a record in the wrong partition, too many undecodable ones, a lost identity.
-pub fn run(
+pub fn run<L: Log + 'static>(
     config: Arc<Config>,
     clock: Clock,
     registry: &mut Registry,
     unready: Arc<AtomicUsize>,
     shutdown: Shutdown,
+    decorate: fn(KafkaLog) -> L,
 ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
     unready.store(config.worker.threads.max(1), Ordering::Release);
     let metrics = LedgerMetrics::register(registry);
@@ -62,6 +65,7 @@ pub fn run(
                 unready: unready.clone(),
                 shutdown: shutdown.clone(),
                 runtime: Handle::current(),
+                decorate,
             })
             .collect();
         let ends = members.into_iter().map(Member::spawn).collect::<anyhow::Result<Vec<_>>>()?;
@@ -75,7 +79,7 @@ pub fn run(
     }
 }
 
-struct Member {
+struct Member<L> {
     index: usize,
     config: Arc<Config>,
     definitions: Definitions,
@@ -85,9 +89,10 @@ struct Member {
     unready: Arc<AtomicUsize>,
     shutdown: Shutdown,
     runtime: Handle,
+    decorate: fn(KafkaLog) -> L,
 }
 
-impl Member {
+impl<L: Log + 'static> Member<L> {
     fn spawn(self) -> anyhow::Result<oneshot::Receiver<anyhow::Result<()>>> {
         let (sender, receiver) = oneshot::channel();
         let thread = thread::Builder::new().name(format!("ledgers-{}", self.index));
@@ -124,7 +129,7 @@ impl Member {
     }
 
     /// Joins the group, and waits for the number of partitions and the bells; `None`: told to stop meanwhile.
-    fn engine(&mut self) -> anyhow::Result<Option<KafkaEngine>> {
+    fn engine(&mut self) -> anyhow::Result<Option<KafkaEngine<L>>> {
         let worker = &self.config.worker;
         let log = KafkaLog::subscribe(&self.config.kafka, worker, &instance(worker, self.index))?;
         let deadline = Instant::now() + worker.registry_timeout;
@@ -141,7 +146,8 @@ impl Member {
         }
         let tables = || Tables::new(&self.config.clickhouse, self.runtime.clone());
         let dead = DeadTopic::new(&self.config.kafka, self.runtime.clone())?;
-        let engine = Engine::new(self.rules(partitions), limits(worker), log, tables(), tables(), dead);
+        let engine =
+            Engine::new(self.rules(partitions), limits(worker), (self.decorate)(log), tables(), tables(), dead);
         Ok(Some(engine))
     }
 
@@ -158,7 +164,7 @@ impl Member {
         }
     }
 
-    fn hand_over_bells(&mut self, engine: &mut KafkaEngine) {
+    fn hand_over_bells(&mut self, engine: &mut KafkaEngine<L>) {
         // An error means that the follower is gone; the last timetable stays.
         let is_new = self.bells.has_changed().unwrap_or(false) || engine.phase() == Phase::Open;
         if is_new && let Some(timetable) = self.bells.borrow_and_update().clone() {
@@ -168,7 +174,7 @@ impl Member {
 
     fn wait_out(
         &self,
-        engine: &mut KafkaEngine,
+        engine: &mut KafkaEngine<L>,
         pace: &mut Pace,
         fault: crate::worker::ports::PortFault,
     ) -> anyhow::Result<()> {

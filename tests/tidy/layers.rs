@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("agent", &["schemas", "runtime"]),
     ("stack", &["schemas", "runtime"]),
     ("benches", &["schemas", "runtime", "ingest", "processors", "query-api", "registry", "agent"]),
-    ("e2e", &["schemas", "runtime"]),
+    ("e2e", &["schemas", "runtime", "processors"]),
 ];
 
 fn violation(package: &str, dependency: &str) -> Option<String> {

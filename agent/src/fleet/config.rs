@@ -30,7 +30,7 @@ pub struct RawConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeConfig {
-    /// Base URL.
+    /// Base URL; several, separated by commas, take turns.
     pub url: String,
     /// Of one post.
     #[serde(with = "humantime_serde")]
@@ -92,7 +92,7 @@ pub struct Config {
     pub exit_when_done: bool,
     /// Play nothing after this instant, ms.
     pub until_ms: Option<i64>,
-    /// Where the fate of each event is written.
+    /// Where posts and the fate of each event are written.
     pub journal: Option<PathBuf>,
     /// School days.
     pub calendar: Calendar,

@@ -184,6 +184,9 @@ impl<'a, T: Transport> Player<'a, T> {
         if !notes.is_empty() {
             self.shared.state.note(device_no, &notes)?;
         }
+        if let Some(journal) = &self.shared.journal {
+            journal.write_post(device_no, &post.body)?;
+        }
         let again = self.is_sent_twice(&post).then(|| post.body.clone());
         let history = post.events.last().is_some_and(|meta| meta.at_ms <= self.shared.first_started_ms);
         let answer = self.shared.transport.post(post.body.clone(), &self.enrolled.token).await;

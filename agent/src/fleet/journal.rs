@@ -1,4 +1,8 @@
-//! One line per event that left a spool: what became of it. For whoever checks the pipeline from outside.
+//! What was sent and what became of it. For whoever checks the pipeline from outside.
+//!
+//! A line `{"device_no", "post"}` holds a post's body and is written before the post leaves; a line `{"device_no",
+//! "boot_id", "stream", "seq", "at", "outcome"}` per event follows when its fate is known. So an event with a post and
+//! without an outcome was on its way when the fleet ended, and only of such an event nobody knows whether it was taken.
 
 use crate::logic::client::Fate;
 use crate::logic::spool::Meta;
@@ -23,13 +27,22 @@ impl Journal {
         Ok(Journal(Mutex::new(OpenOptions::new().create(true).append(true).open(path)?)))
     }
 
+    /// Writes a post that is about to leave.
+    ///
+    /// # Errors
+    /// The file cannot be written; the post must not leave then.
+    pub fn write_post(&self, device_no: u32, body: &[u8]) -> io::Result<()> {
+        let head = format!("{{\"device_no\":{device_no},\"post\":");
+        self.append(&[head.as_bytes(), body, b"}\n"].concat())
+    }
+
     /// Writes the fates of a post's events in one write.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, device_no: u32, fates: &[(Meta, Fate)]) -> io::Result<()> {
         let lines = fates.iter().map(|(meta, fate)| line(device_no, meta, &outcome(fate)));
-        self.append(&lines.collect::<String>())
+        self.append(lines.collect::<String>().as_bytes())
     }
 
     /// Writes events that were lost with a frozen disk.
@@ -37,11 +50,11 @@ impl Journal {
     /// # Errors
     /// The file cannot be written.
     pub fn write_lost(&self, device_no: u32, lost: &[Meta]) -> io::Result<()> {
-        self.append(&lost.iter().map(|meta| line(device_no, meta, "lost")).collect::<String>())
+        self.append(lost.iter().map(|meta| line(device_no, meta, "lost")).collect::<String>().as_bytes())
     }
 
-    fn append(&self, lines: &str) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(lines.as_bytes())
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write_all(lines)
     }
 }
 

@@ -72,6 +72,9 @@ pub struct UpOptions {
     /// Start only these: kafka, clickhouse, registry, ingest, processors, query-api, fleet
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub only: Option<Vec<Kind>>,
+    /// The fleet writes what it sends and what becomes of it to fleet/journal.ndjson, for `./classpulse oracle`
+    #[arg(long)]
+    pub journal: bool,
     /// More than one instance of a service, e.g. ingest=2 (ingest, processors, query-api)
     #[arg(long, value_name = "SERVICE=N")]
     pub scale: Vec<Scale>,

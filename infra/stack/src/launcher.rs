@@ -57,6 +57,13 @@ impl Stack {
         self.instances.iter().any(|instance| instance.kind == kind)
     }
 
+    /// Number of edges; at least one, for the fleet's configuration names one also where it runs elsewhere.
+    #[must_use]
+    pub fn edges(&self) -> u16 {
+        let edges = self.instances.iter().filter(|instance| instance.kind == Kind::Ingest);
+        edges.map(|instance| instance.number).max().unwrap_or(1)
+    }
+
     /// The services' time, ms since the epoch.
     #[must_use]
     pub fn now_ms(&self) -> i64 {

@@ -76,6 +76,15 @@ impl Paths {
             .unwrap_or_else(|| self.root.join("target/release").join(name))
     }
 
+    /// What runs as a service: its binary, or for tests what `$CLASSPULSE_BIN_INGEST_2` (one instance) or
+    /// `$CLASSPULSE_BIN_INGEST` (all of them) names, with the same arguments: a broken twin of the service that a check
+    /// must notice, or a wrapper that puts it into a network namespace.
+    #[must_use]
+    pub fn program(&self, instance: &str, kind: &str) -> PathBuf {
+        let named = |name: &str| env::var_os(format!("CLASSPULSE_BIN_{}", name.to_uppercase().replace('-', "_")));
+        named(instance).or_else(|| named(kind)).map_or_else(|| self.binary(kind), PathBuf::from)
+    }
+
     /// `stack.json`
     #[must_use]
     pub fn manifest(&self) -> PathBuf {

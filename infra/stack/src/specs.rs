@@ -29,7 +29,7 @@ pub fn spec(instance: Instance, ports: Ports, paths: &Paths) -> Spec {
         kind => {
             let mut arguments = if kind == Kind::Registry { vec!["serve".into()] } else { Vec::new() };
             arguments.extend(["--config".into(), paths.config(&name).into()]);
-            (paths.binary(kind.name()), arguments, http("/readyz"), (at("/readyz"), at("/metrics")))
+            (paths.program(&name, kind.name()), arguments, http("/readyz"), (at("/readyz"), at("/metrics")))
         }
     };
     let stop_by = if instance.kind == Kind::ClickHouse { StopBy::Stdin } else { StopBy::Signal };

@@ -64,6 +64,8 @@ fn write_configs(stack: &Stack) -> Result<()> {
         clock: stack.virtual_clock.then_some(&stack.clock),
         var: &stack.paths.var,
         history_days: stack.options.days,
+        edges: stack.edges(),
+        journal: stack.options.journal,
     };
     for directory in ["etc", "log", "registry", "keys", "fleet/state"] {
         fs::create_dir_all(stack.paths.var.join(directory))?;

@@ -17,6 +17,10 @@ pub struct Inputs<'a> {
     pub var: &'a Path,
     /// School days of history.
     pub history_days: u32,
+    /// Number of edges that the fleet posts to.
+    pub edges: u16,
+    /// The fleet writes a journal.
+    pub journal: bool,
 }
 
 /// The configuration of one instance; none for Kafka and ClickHouse, whose files are of another kind.
@@ -70,13 +74,17 @@ fn query_api(document: &mut Table, inputs: &Inputs<'_>) {
 }
 
 fn fleet(document: &mut Table, inputs: &Inputs<'_>) {
-    section(document, "edge", [("url", url(inputs.ports.of(Kind::Ingest, 1)).into())]);
-    let keys = [
+    let edges: Vec<String> = (1..=inputs.edges).map(|number| url(inputs.ports.of(Kind::Ingest, number))).collect();
+    section(document, "edge", [("url", edges.join(",").into())]);
+    let mut keys = vec![
         ("devices_file", path(inputs, "fleet/devices.ndjson")),
         ("state_dir", path(inputs, "fleet/state")),
         ("history_days", Value::Integer(inputs.history_days.into())),
         ("live", Value::Boolean(true)),
     ];
+    if inputs.journal {
+        keys.push(("journal", path(inputs, "fleet/journal.ndjson")));
+    }
     section(document, "fleet", keys);
 }
 
@@ -109,7 +117,7 @@ fn path(inputs: &Inputs<'_>, relative: &str) -> Value {
     inputs.var.join(relative).display().to_string().into()
 }
 
-fn section<const N: usize>(document: &mut Table, name: &str, keys: [(&str, Value); N]) {
+fn section<'a>(document: &mut Table, name: &str, keys: impl IntoIterator<Item = (&'a str, Value)>) {
     let table: Table = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     document.insert(name.to_owned(), table.into());
 }
@@ -121,8 +129,14 @@ mod tests {
 
     fn rendered(kind: Kind, number: u16) -> Table {
         let clock = Anchor::new("2026-11-20T09:00@60".parse().ok(), 0);
-        let inputs =
-            Inputs { ports: Ports::new(9000), clock: Some(&clock), var: Path::new("/stack"), history_days: 20 };
+        let inputs = Inputs {
+            ports: Ports::new(9000),
+            clock: Some(&clock),
+            var: Path::new("/stack"),
+            history_days: 20,
+            edges: 2,
+            journal: true,
+        };
         render(Instance { kind, number }, &inputs).unwrap().parse().unwrap()
     }
 
@@ -133,6 +147,13 @@ mod tests {
             assert!(document["server"]["listen"].as_str().unwrap().starts_with("127.0.0.1:90"), "{kind}");
             assert_eq!(document["clock"]["speed"].as_float(), Some(60.0), "{kind}");
         }
+    }
+
+    #[test]
+    fn the_fleet_posts_to_every_edge_and_keeps_a_journal() {
+        let document = rendered(Kind::Fleet, 1);
+        assert_eq!(document["edge"]["url"].as_str(), Some("http://127.0.0.1:9000,http://127.0.0.1:9010"));
+        assert_eq!(document["fleet"]["journal"].as_str(), Some("/stack/fleet/journal.ndjson"));
     }
 
     #[test]
