@@ -334,8 +334,7 @@ impl<L: Ledger> Shelf<L> {
         self.evicted.retain(|key, _| key.day >= oldest);
     }
 
-    /// Forgets what was evicted: only for the negative control of precondition P2.
-    #[cfg(test)]
+    /// Forgets what was evicted: see [`super::worker::Worker::forget_evicted`].
     pub fn forget_evicted(&mut self) {
         self.evicted.clear();
     }
