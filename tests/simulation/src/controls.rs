@@ -37,19 +37,27 @@ pub enum Control {
     Increments,
 }
 
-/// Every control, what it breaks in words, and the property that must go red.
-pub const CONTROLS: &[(Control, &str, Property)] = &[
-    (Control::CommitBeforeAcknowledgement, "commit before acknowledgement", Property::AcknowledgedBeforeCommit),
-    (Control::OnlyChangedRows, "only changed rows written (P3)", Property::AcknowledgedBeforeCommit),
-    (Control::DuplicateSuppression, "duplicate-insert suppression on", Property::FinalRows),
-    (Control::NoRewind, "stale load without the rewind (P2)", Property::FinalRows),
-    (Control::EvictionForgetsVer, "eviction that forgets ver (P2)", Property::VerNeverFalls),
-    (Control::CutReload, "reload from a cut result (P2)", Property::AcknowledgedBeforeCommit),
-    (Control::VerFromClock, "ver from the clock", Property::FinalRows),
-    (Control::VerCountsFolds, "ver counting folds", Property::FinalRows),
-    (Control::OtherPartitioner, "another partitioner (P1)", Property::OneLog),
-    (Control::NeighbouringDay, "a row that looks at its neighbouring day (P4)", Property::FinalRows),
-    (Control::Increments, "school row summed by increments", Property::FinalRows),
+/// A control, what it breaks in words, and which property must go red.
+pub type Description = (Control, &'static str, &'static [Property]);
+
+/// A row with a gap: if it is the newest one it shows at the end, if not then the commit that it was taken for whole.
+const GAP: &[Property] = &[Property::FinalRows, Property::AcknowledgedBeforeCommit];
+const FINAL: &[Property] = &[Property::FinalRows];
+const EARLY: &[Property] = &[Property::AcknowledgedBeforeCommit];
+
+/// Every control.
+pub const CONTROLS: &[Description] = &[
+    (Control::CommitBeforeAcknowledgement, "commit before acknowledgement", EARLY),
+    (Control::OnlyChangedRows, "only changed rows written (P3)", EARLY),
+    (Control::DuplicateSuppression, "duplicate-insert suppression on", FINAL),
+    (Control::NoRewind, "stale load without the rewind (P2)", GAP),
+    (Control::EvictionForgetsVer, "eviction that forgets ver (P2)", &[Property::VerNeverFalls]),
+    (Control::CutReload, "reload from a cut result (P2)", GAP),
+    (Control::VerFromClock, "ver from the clock", FINAL),
+    (Control::VerCountsFolds, "ver counting folds", FINAL),
+    (Control::OtherPartitioner, "another partitioner (P1)", &[Property::OneLog]),
+    (Control::NeighbouringDay, "a row that looks at its neighbouring day (P4)", FINAL),
+    (Control::Increments, "school row summed by increments", FINAL),
 ];
 
 /// What a control must remember of each process.
@@ -163,7 +171,13 @@ impl Breakage {
         }
     }
 
-    fn versioned<R: Row>(&mut self, process: ProcessId, table: TableNo, rows: Vec<R>, now_ms: i64) -> Vec<Versioned<R>> {
+    fn versioned<R: Row>(
+        &mut self,
+        process: ProcessId,
+        table: TableNo,
+        rows: Vec<R>,
+        now_ms: i64,
+    ) -> Vec<Versioned<R>> {
         rows.into_iter().filter_map(|row| Some((self.version(process, table, &row, now_ms)?, Rc::new(row)))).collect()
     }
 
@@ -178,7 +192,8 @@ impl Breakage {
                 Some(version + folds)
             }
             Some(Control::OnlyChangedRows) => {
-                let is_changed = if table < 2 { row.ver() > known } else { self.changed.contains(&(process, table, row.key())) };
+                let is_changed =
+                    if table < 2 { row.ver() > known } else { self.changed.contains(&(process, table, row.key())) };
                 is_changed.then_some(u64::from(row.ver()))
             }
             _ => Some(u64::from(row.ver())),

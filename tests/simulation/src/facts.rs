@@ -46,8 +46,8 @@ impl Boot {
     fn at_ms(self, number: u8) -> i64 {
         let mut draw = self.draw(1 << 20);
         let day = FIRST_DAY.plus([0, -1, -4, 0][usize::from(self.boot % 4)]);
-        let second = draw.pick(&[7 * HOUR + 1700, 9 * HOUR, 17 * HOUR + 1900, 22 * HOUR, 23 * HOUR + 2700])
-            + draw.below(600);
+        let second =
+            draw.pick(&[7 * HOUR + 1700, 9 * HOUR, 17 * HOUR + 1900, 22 * HOUR, 23 * HOUR + 2700]) + draw.below(600);
         let step = draw.pick(&[60, 300, 300, 1500, 5 * HOUR]);
         day.start_ms() + (second + u64::from(number) * step) as i64 * 1000 + (draw.below(1000) as i64)
     }
@@ -148,7 +148,13 @@ impl Registry {
 /// The records of a post, as the edge makes them: one for each belonging whose days are touched. Events of the future
 /// are refused.
 #[must_use]
-pub fn records(registry: &Registry, boot: Boot, numbers: std::ops::Range<u8>, now_ms: i64, today: Day) -> Vec<EventRecord> {
+pub fn records(
+    registry: &Registry,
+    boot: Boot,
+    numbers: std::ops::Range<u8>,
+    now_ms: i64,
+    today: Day,
+) -> Vec<EventRecord> {
     let numbers: Vec<u8> = numbers.filter(|number| Day::of_ms(boot.at_ms(*number)) <= today).collect();
     let record = |belonging: Belonging| {
         let mut events = Events::default();

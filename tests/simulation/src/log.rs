@@ -87,6 +87,8 @@ pub struct Session {
     changes: VecDeque<Change>,
     /// Assigned, and not given back yet.
     held: Vec<usize>,
+    /// It was told to give everything back.
+    revoked: bool,
     /// Next offset by partition that it reads.
     pub next: BTreeMap<usize, usize>,
     /// Polls until it learns that it is no member any more.
@@ -96,7 +98,7 @@ pub struct Session {
 impl Session {
     fn new(slot: usize) -> Session {
         let (changes, held, next) = (VecDeque::new(), Vec::new(), BTreeMap::new());
-        Session { slot, standing: Standing::Joined, changes, held, next, blind: 0 }
+        Session { slot, standing: Standing::Joined, changes, held, revoked: false, next, blind: 0 }
     }
 }
 
@@ -155,7 +157,7 @@ impl Group {
     pub fn rebalance(&mut self, split: u8) {
         (self.split, self.pending) = (split, Some(split));
         for session in self.sessions.values_mut().filter(|s| s.standing == Standing::Joined && !s.held.is_empty()) {
-            if !session.changes.contains(&Change::Revoke) {
+            if !std::mem::replace(&mut session.revoked, true) {
                 session.changes.push_back(Change::Revoke);
             }
         }
@@ -198,7 +200,18 @@ impl Group {
     /// Nobody waits to be told of a change, and nothing is being shared out.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        self.pending.is_none() && self.sessions.values().all(|session| session.changes.is_empty())
+        let is_told = |session: &Session| session.standing == Standing::Joined && session.changes.is_empty();
+        self.pending.is_none() && self.sessions.values().all(is_told)
+    }
+
+    /// Every member has read what it holds to the end.
+    #[must_use]
+    pub fn has_read(&self, topic: &Topic) -> bool {
+        let is_at_end = |session: &Session| {
+            let ends = |partition: &usize| session.next.get(partition) == Some(&topic.partitions[*partition].len());
+            session.held.iter().all(ends)
+        };
+        self.sessions.values().all(is_at_end)
     }
 
     /// What an owner is told of partitions.
@@ -221,6 +234,7 @@ impl Group {
         let Some(session) = self.sessions.get_mut(&process) else { return };
         session.held.clear();
         session.next.clear();
+        session.revoked = false;
         if session.standing == Standing::Lost {
             session.standing = Standing::Joined;
             session.blind = 0;

@@ -317,7 +317,8 @@ fn add_burst(row: &mut NetworkDayRow, burst: &Burst, definitions: &Definitions) 
         return;
     }
     let is_valid = |rtt: &i32| *rtt > 0 && *rtt <= definitions.rtt_max_us;
-    let mut received: Vec<u64> = burst.rtt_us.iter().flatten().filter(|rtt| is_valid(rtt)).map(|rtt| *rtt as u64).collect();
+    let mut received: Vec<u64> =
+        burst.rtt_us.iter().flatten().filter(|rtt| is_valid(rtt)).map(|rtt| *rtt as u64).collect();
     let lost = burst.rtt_us.iter().filter(|rtt| rtt.is_none()).count();
     row.probes_sent += (received.len() + lost) as u32;
     row.probes_lost += lost as u32;

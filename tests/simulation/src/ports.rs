@@ -238,8 +238,7 @@ impl LedgerStore for Port {
     }
 }
 
-const WRITE_FAULTS: [Fault; 5] =
-    [Fault::Write, Fault::FirstTable, Fault::SecondTable, Fault::LostAck, Fault::Late];
+const WRITE_FAULTS: [Fault; 5] = [Fault::Write, Fault::FirstTable, Fault::SecondTable, Fault::LostAck, Fault::Late];
 
 impl RowWriter for Port {
     fn write(&mut self, worker: &Worker, level: Level) -> Result<(), PortFault> {

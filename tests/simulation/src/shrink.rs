@@ -12,7 +12,12 @@ const RUNS: usize = 4_000;
 
 /// Leaves out of a scenario what is not needed for it to violate the same property.
 #[must_use]
-pub fn shrink(scenario: &Scenario, definitions: &Definitions, control: Option<Control>, property: Property) -> Scenario {
+pub fn shrink(
+    scenario: &Scenario,
+    definitions: &Definitions,
+    control: Option<Control>,
+    property: Property,
+) -> Scenario {
     let mut runs = 0;
     let mut fails = |candidate: &Scenario| {
         runs += 1;
@@ -79,7 +84,8 @@ const fn less(op: Op) -> Option<Op> {
 #[must_use]
 pub fn as_code(scenario: &Scenario) -> String {
     let mut code = String::from("Scenario {\n");
-    let memory = if scenario.memory_bytes == usize::MAX { "usize::MAX".into() } else { scenario.memory_bytes.to_string() };
+    let memory =
+        if scenario.memory_bytes == usize::MAX { "usize::MAX".into() } else { scenario.memory_bytes.to_string() };
     let ops: String = scenario.ops.iter().fold(String::new(), |mut text, op| {
         let text_of = format!("{op:?}").replace("edge: ", "edge: Edge::").replace("fault: ", "fault: Fault::");
         // Writing to a string cannot fail.

@@ -1,7 +1,7 @@
 //! Many seeds, every control, every reproduction.
 
 use crate::checks::Property;
-use crate::controls::{CONTROLS, Control};
+use crate::controls::Control;
 use crate::coverage::Coverage;
 use crate::draw;
 use crate::op::Scenario;
@@ -120,10 +120,4 @@ pub fn play(control: Control) -> Result<Option<Red>, DefinitionsError> {
         }
     }
     Ok(None)
-}
-
-/// The property that a control must violate.
-#[must_use]
-pub fn reason(control: Control) -> Option<Property> {
-    CONTROLS.iter().find(|(other, ..)| *other == control).map(|(.., property)| *property)
 }

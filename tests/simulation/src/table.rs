@@ -97,7 +97,8 @@ impl<R: Row> Table<R> {
 
     /// Loses the newest `count` inserts that came at or after `since_ms`; returns how many those were.
     pub fn lose(&mut self, count: usize, since_ms: i64) -> usize {
-        let fresh = self.inserts.iter().enumerate().rev().filter(|(_, insert)| !insert.lost && insert.at_ms >= since_ms);
+        let fresh =
+            self.inserts.iter().enumerate().rev().filter(|(_, insert)| !insert.lost && insert.at_ms >= since_ms);
         let lost: Vec<usize> = fresh.map(|(index, _)| index).take(count).collect();
         for index in &lost {
             self.inserts[*index].lost = true;
@@ -157,8 +158,23 @@ mod tests {
     fn row(day: u16, ver: u32, pass: u32) -> Versioned<SchoolNetworkDayRow> {
         let (latency_hist, jitter_hist) = (vec![], vec![]);
         let row = SchoolNetworkDayRow {
-            division: 1, school_no: 1, day, ver, pass, fail: 0, unknown: 0, bursts: 0, busy: 0, outage: 0, partial: 0,
-            valid: 0, probes_sent: 0, probes_lost: 0, probes_invalid: 0, latency_hist, jitter_hist,
+            division: 1,
+            school_no: 1,
+            day,
+            ver,
+            pass,
+            fail: 0,
+            unknown: 0,
+            bursts: 0,
+            busy: 0,
+            outage: 0,
+            partial: 0,
+            valid: 0,
+            probes_sent: 0,
+            probes_lost: 0,
+            probes_invalid: 0,
+            latency_hist,
+            jitter_hist,
         };
         (u64::from(ver), Rc::new(row))
     }

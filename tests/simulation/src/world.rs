@@ -312,7 +312,9 @@ impl World {
     }
 
     fn heal(&mut self) {
-        self.processes.truncate(SLOTS);
+        while self.processes.len() > SLOTS {
+            self.crash(SLOTS);
+        }
         (0..SLOTS).for_each(|slot| self.wake(slot, 0));
         let mut state = self.state.borrow_mut();
         state.faults.clear();
@@ -329,7 +331,8 @@ impl World {
     fn is_at_rest(&self) -> bool {
         let state = self.state.borrow();
         let idle = |process: &Process| process.engine.phase() == Phase::Poll && !process.engine.worker().has_progress();
-        state.is_committed() && state.group.is_at_rest() && self.processes.iter().all(idle)
+        let group = &state.group;
+        state.is_committed() && group.is_at_rest() && group.has_read(&state.topic) && self.processes.iter().all(idle)
     }
 
     fn rest(&mut self) {
