@@ -35,6 +35,10 @@ pub enum Control {
     NeighbouringDay,
     /// School rows are increased by what changed in the device rows.
     Increments,
+    /// Dead letters are taken for sent.
+    LettersDropped,
+    /// Nothing is evicted.
+    NoBudget,
 }
 
 /// A control, what it breaks in words, and which property must go red.
@@ -58,6 +62,8 @@ pub const CONTROLS: &[Description] = &[
     (Control::OtherPartitioner, "another partitioner (P1)", &[Property::OneLog]),
     (Control::NeighbouringDay, "a row that looks at its neighbouring day (P4)", FINAL),
     (Control::Increments, "school row summed by increments", FINAL),
+    (Control::LettersDropped, "dead letters not sent", &[Property::BuriedBeforeCommit]),
+    (Control::NoBudget, "ledgers never evicted", &[Property::MemoryBound]),
 ];
 
 /// What a control must remember of each process.

@@ -70,6 +70,8 @@ const WEIGHTS: &[(u64, Kind)] = &[
     (2, Kind::Move),
     (1, Kind::Poison),
     (1, Kind::Redrive),
+    (3, Kind::Zombie),
+    (3, Kind::Succession),
 ];
 
 #[derive(Clone, Copy)]
@@ -93,6 +95,10 @@ enum Kind {
     Move,
     Poison,
     Redrive,
+    /// An owner is paused past its session, and wakes when another one has gone on.
+    Zombie,
+    /// A new owner after a time that is longer than the rewind.
+    Succession,
 }
 
 const FAULTS: [Fault; 12] = [
@@ -119,7 +125,10 @@ pub fn scenario(seed: u64) -> Scenario {
     let batch = 1 + draw.below(5) as usize;
     let length = 20 + draw.below(100);
     let mut posts = Posts::default();
-    let ops = (0..length).map(|_| op(&mut draw, &mut posts)).collect();
+    let mut ops = Vec::new();
+    while ops.len() < length as usize {
+        extend(&mut ops, &mut draw, &mut posts);
+    }
     Scenario { memory_bytes, batch, ops }
 }
 
@@ -154,11 +163,44 @@ fn kind(draw: &mut Draw) -> Kind {
     Kind::Turns
 }
 
-fn op(draw: &mut Draw, posts: &mut Posts) -> Op {
+fn extend(ops: &mut Vec<Op>, draw: &mut Draw, posts: &mut Posts) {
+    match kind(draw) {
+        Kind::Post => ops.push(posts.next(draw)),
+        Kind::Zombie => zombie(ops, draw, posts),
+        Kind::Succession => succession(ops, draw, posts),
+        kind => ops.push(op(kind, draw)),
+    }
+}
+
+/// Turns in which much of what was posted is folded and written.
+fn turns(process: u8, draw: &mut Draw) -> Op {
+    Op::Turns { process, count: 4 + draw.small(30) }
+}
+
+fn zombie(ops: &mut Vec<Op>, draw: &mut Draw, posts: &mut Posts) {
+    let process = draw.small(2);
+    let (one, other) = (posts.next(draw), posts.next(draw));
+    ops.extend([one, turns(process, draw), Op::Pause { process }, Op::Expire { process }, other]);
+    ops.extend([turns(1 - process, draw), posts.next(draw), turns(1 - process, draw)]);
+    ops.extend([Op::Wake { process, blind: draw.small(6) }, turns(process, draw)]);
+}
+
+fn succession(ops: &mut Vec<Op>, draw: &mut Draw, posts: &mut Posts) {
+    let process = draw.small(2);
+    for _ in 0..2 {
+        ops.extend([posts.next(draw), turns(process, draw), Op::Wait { ms: 2500 }]);
+    }
+    ops.extend([posts.next(draw), turns(process, draw), Op::Crash { process }]);
+    if draw.one_in(2) {
+        ops.push(Op::Fail { process, fault: Fault::CutLoad });
+    }
+    ops.extend([posts.next(draw), turns(process, draw)]);
+}
+
+fn op(kind: Kind, draw: &mut Draw) -> Op {
     // Two processes keep their places; those whose identity was taken come after them.
     let process = draw.small(4);
-    match kind(draw) {
-        Kind::Post => posts.next(draw),
+    match kind {
         Kind::Turns => Op::Turns { process, count: 1 + draw.small(14) },
         Kind::Again => Op::Again { back: draw.small(12) },
         Kind::Fail => Op::Fail { process, fault: draw.pick(&FAULTS) },
@@ -176,7 +218,7 @@ fn op(draw: &mut Draw, posts: &mut Posts) -> Op {
         Kind::Midnight => Op::Midnight,
         Kind::Move => Op::Move { device: 1 + draw.small(DEVICES), school: 1 + draw.small(SCHOOLS) },
         Kind::Poison => Op::Poison { school: 1 + draw.small(SCHOOLS) },
-        Kind::Redrive => Op::Redrive,
+        Kind::Redrive | Kind::Post | Kind::Zombie | Kind::Succession => Op::Redrive,
     }
 }
 

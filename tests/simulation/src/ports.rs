@@ -158,7 +158,6 @@ impl Log for Port {
 struct Asked<'a> {
     wanted: &'a Wanted,
     keys: &'a [LedgerKey],
-    cut: bool,
 }
 
 impl Asked<'_> {
@@ -171,7 +170,7 @@ impl Asked<'_> {
 }
 
 impl Port {
-    /// The rows of a table that a load brings, announced; with `cut`, the last one is missing.
+    /// The rows of a table that a load brings, announced. If it is cut, the last one is missing.
     fn found<R: Row, L: Ledger>(
         &self,
         table: impl Fn(&State) -> &Table<R>,
@@ -191,13 +190,15 @@ impl Port {
         state.coverage.add(Happening::LaggingLoad, u64::from(rows.len() < all));
         let whole: Vec<_> = newest(rows.iter()).into_values().collect();
         // Any number of versions may come; the worker knows the newest by its `ver`, unless a control has broken that.
-        if asked.cut || !state.breakage.ver_is_version() {
+        let cut = !rows.is_empty() && state.strike(self.process, &[Fault::CutLoad]).is_some();
+        if cut || !state.breakage.ver_is_version() {
             rows.clone_from(&whole);
         }
-        if asked.cut && rows.pop().is_some() {
+        if cut {
+            rows.pop();
             state.coverage.count(Happening::CutLoad);
         }
-        let announced = if state.breakage.is(Control::CutReload) && asked.cut { &rows } else { &whole };
+        let announced = if cut && state.breakage.is(Control::CutReload) { &rows } else { &whole };
         let mut sums: BTreeMap<LedgerKey, (usize, u64)> = BTreeMap::new();
         for (_, row) in announced {
             let sum = sums.entry(key(row).0).or_default();
@@ -217,18 +218,17 @@ impl LedgerStore for Port {
         if self.strike(&[Fault::Load], Happening::LoadFailed) {
             return Err(fault("read ledgers"));
         }
-        let cut = self.state.borrow_mut().strike(self.process, &[Fault::CutLoad]).is_some();
         let (activity, network): (&[_], &[_]) = match wanted {
             Wanted::Days { .. } => (&[], &[]),
             Wanted::Ledgers { activity, network } => (activity, network),
         };
-        let asked = Asked { wanted, keys: activity, cut };
+        let asked = Asked { wanted, keys: activity };
         let rows = self.found(|state| &state.tables.device_days, &asked, key_of_device_day, &mut load.activity);
         for row in &rows {
             self.note_read(0, row);
             worker.read_device_day(load, &row.1).map_err(|error| PortFault::new("read a row", error))?;
         }
-        let asked = Asked { wanted, keys: network, cut };
+        let asked = Asked { wanted, keys: network };
         let rows = self.found(|state| &state.tables.network_days, &asked, key_of_network_day, &mut load.network);
         for row in &rows {
             self.note_read(1, row);
@@ -283,6 +283,9 @@ impl DeadLetters for Port {
     fn send(&mut self, letters: &[DeadRecord]) -> Result<(), PortFault> {
         if self.strike(&[Fault::Letter], Happening::LetterFailed) {
             return Err(fault("send a dead letter"));
+        }
+        if self.state.borrow().breakage.is(Control::LettersDropped) {
+            return Ok(());
         }
         self.state.borrow_mut().letters.extend_from_slice(letters);
         if self.strike(&[Fault::LostLetterAck], Happening::LostLetterAck) {

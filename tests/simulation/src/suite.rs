@@ -121,3 +121,45 @@ pub fn play(control: Control) -> Result<Option<Red>, DefinitionsError> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::reproductions;
+    use crate::shrink::as_code;
+
+    #[test]
+    fn some_seeds_hold() {
+        let report = explore(1_000_000..1_000_200, None).unwrap();
+        let failures: Vec<_> = report.failures.iter().map(|f| (f.seed, f.property, as_code(&f.shrunk))).collect();
+        assert!(failures.is_empty(), "{failures:?}");
+        assert_eq!(report.seeds, 200);
+    }
+
+    #[test]
+    fn what_was_found_once_holds_now() {
+        let definitions = world::definitions().unwrap();
+        for one in reproductions::all() {
+            let violation = run(&one.scenario, &definitions, None).violation;
+            assert!(violation.is_none(), "{}: {violation:?}", one.finding);
+        }
+    }
+
+    #[test]
+    fn a_broken_mechanism_is_noticed_and_shrunk_to_what_shows_it() {
+        let red = play(Control::CommitBeforeAcknowledgement).unwrap().unwrap();
+        assert_eq!(red.property, Property::AcknowledgedBeforeCommit);
+        assert!(red.shrunk.ops.len() < 4, "{}", as_code(&red.shrunk));
+    }
+
+    #[test]
+    fn a_run_is_the_same_every_time() {
+        let definitions = world::definitions().unwrap();
+        let coverage = || {
+            let outcome = run(&draw::scenario(42), &definitions, None);
+            crate::coverage::HAPPENINGS.iter().map(|(what, _)| outcome.coverage.of(*what)).collect::<Vec<_>>()
+        };
+        assert_eq!(coverage(), coverage());
+    }
+}

@@ -84,6 +84,8 @@ struct World {
     next_id: ProcessId,
     rules: Rules,
     limits: Limits,
+    /// Byte budget of the scenario.
+    budget: usize,
     timetable: Arc<Timetable>,
     /// When the owners must have been replaced, as acknowledged parts were lost.
     takeover_by: Option<i64>,
@@ -106,14 +108,23 @@ impl World {
             flush_rows: 12,
             batch_records: scenario.batch,
             batch_bytes: usize::MAX,
-            memory_bytes: scenario.memory_bytes,
+            memory_bytes: if control == Some(Control::NoBudget) { usize::MAX } else { scenario.memory_bytes },
             wait: Duration::ZERO,
         };
         let mut timetable = Timetable::default();
         timetable.set(model::BELLS_SCHOOL, model::bells());
         let state = Rc::new(RefCell::new(State::new(control)));
         let (processes, timetable) = (Vec::new(), Arc::new(timetable));
-        let mut world = World { state, processes, next_id: 0, rules, limits, timetable, takeover_by: None };
+        let mut world = World {
+            state,
+            processes,
+            next_id: 0,
+            rules,
+            limits,
+            budget: scenario.memory_bytes,
+            timetable,
+            takeover_by: None,
+        };
         for slot in 0..SLOTS {
             let process = world.start(slot, None);
             world.processes.push(process);
@@ -268,8 +279,8 @@ impl World {
         let turn = engine.turn(now);
         let (staged, evicted) = (engine.worker().staged(), engine.worker().tally().evicted - evicted);
         self.state.borrow_mut().coverage.add(Happening::Evicted, evicted);
-        if phase == Phase::Poll && staged > 0 && bytes > self.limits.memory_bytes {
-            let budget = self.limits.memory_bytes;
+        if phase == Phase::Poll && staged > 0 && bytes > self.budget {
+            let budget = self.budget;
             self.violated(Property::MemoryBound, || format!("{bytes} bytes, budget {budget}, and more is read"));
         }
         match turn {
