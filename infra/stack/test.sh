@@ -5,6 +5,8 @@
 #>   lint   clippy without a warning; the shell scripts parse
 #>   unit   unit tests and documentation examples of every crate
 #>   tidy   layers, purity, documents that name existing things
+#>   simulation  the ledgers' workers among everything that can go wrong, from SEEDS=20000 seeds on (SEED=0 is the
+#>          first); each mechanism broken once, and noticed
 #>   e2e    a scripted day on real Kafka and ClickHouse, by hand-computed figures
 #>   wire   clients that others wrote: confluent-kafka, clickhouse-connect, pyarrow, an OpenAPI fuzzer
 #>   oracle the oracle's own arithmetic, by hand; the chaos run's judgement
@@ -15,7 +17,7 @@
 #
 # Sourced by ./classpulse. A suite is a function `suite_<name>`; it counts with `counted` and `checked`.
 
-SUITES="fmt lint unit tidy e2e wire oracle chaos fuzz"
+SUITES="fmt lint unit tidy simulation e2e wire oracle chaos fuzz"
 PASSED=0
 FAILED=0
 
@@ -103,6 +105,10 @@ suite_unit() {
 }
 
 suite_tidy() { counted "$VAR/test/tidy.log" cargo test --release --locked --workspace --test tidy; }
+
+suite_simulation() {
+    counted "$VAR/test/simulation.log" cargo test --release --locked --workspace --test simulation
+}
 
 suite_e2e() {
     stack_is_built

@@ -8,7 +8,7 @@ use crate::source::bells::{self, Bells};
 use crate::source::kafka::{EVENTS, KafkaLog};
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
-use crate::worker::ports::Log;
+use crate::worker::ports::{Log, PortFault};
 use crate::worker::{Engine, Limits, Now, Phase, Turn};
 use anyhow::Context;
 use prometheus_client::registry::Registry;
@@ -32,6 +32,9 @@ const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::
 /// A member that was told to stop gives up what it cannot write within this time.
 const DRAIN: Duration = Duration::from_secs(7);
 
+/// Rest before a member that was lost joins again: two processes that were given one id by mistake fence each other.
+const LOST_REST: Duration = Duration::from_secs(1);
+
 type KafkaEngine<L> = Engine<L, Tables, Tables, DeadTopic>;
 
 /// Runs until the shutdown signal. Metrics are registered before the first await. `unready` counts the members that have
@@ -39,7 +42,7 @@ type KafkaEngine<L> = Engine<L, Tables, Tables, DeadTopic>;
 /// tests that break the log on purpose.
 ///
 /// # Errors
-/// A member must stop: a record in the wrong partition, too many undecodable ones, a lost identity.
+/// A member must stop: a record in the wrong partition, or too many undecodable ones.
 pub fn run<L: Log + 'static>(
     config: Arc<Config>,
     clock: Clock,
@@ -66,6 +69,8 @@ pub fn run<L: Log + 'static>(
                 shutdown: shutdown.clone(),
                 runtime: Handle::current(),
                 decorate,
+                partitions: 0,
+                is_new: true,
             })
             .collect();
         let ends = members.into_iter().map(Member::spawn).collect::<anyhow::Result<Vec<_>>>()?;
@@ -90,6 +95,18 @@ struct Member<L> {
     shutdown: Shutdown,
     runtime: Handle,
     decorate: fn(KafkaLog) -> L,
+    /// Partitions of the topic, which never change (precondition P1); 0: not known yet.
+    partitions: u32,
+    /// It has not joined yet.
+    is_new: bool,
+}
+
+/// Why a member's engine came to its end.
+enum End {
+    /// It was told to stop.
+    Stopped,
+    /// Its client cannot go on.
+    Lost(PortFault),
 }
 
 impl<L: Log + 'static> Member<L> {
@@ -100,13 +117,29 @@ impl<L: Log + 'static> Member<L> {
         Ok(receiver)
     }
 
+    /// Replaces its engine in place when the client cannot go on (after an outage longer than its session it is fenced
+    /// by its own id): what was not committed is read again, and the process and its other members stay.
     fn run(mut self) -> anyhow::Result<()> {
-        let Some(mut engine) = self.engine()? else { return Ok(()) };
-        self.unready.fetch_sub(1, Ordering::AcqRel);
+        while let Some(mut engine) = self.engine()? {
+            match self.serve(&mut engine)? {
+                End::Stopped => return Ok(()),
+                End::Lost(fault) => {
+                    tracing::warn!(error = &fault as &dyn std::error::Error, "member lost, joins again")
+                }
+            }
+            // The former client leaves before the next one takes its id.
+            drop(engine);
+            self.metrics.begin_anew();
+            thread::sleep(LOST_REST);
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, engine: &mut KafkaEngine<L>) -> anyhow::Result<End> {
         let mut pace = Pace::new();
         let mut draining: Option<Instant> = None;
         while draining.is_none_or(|since| since.elapsed() < DRAIN) {
-            self.hand_over_bells(&mut engine);
+            self.hand_over_bells(engine);
             if draining.is_none() && self.shutdown.is_fired() {
                 engine.drain();
                 draining = Some(Instant::now());
@@ -117,38 +150,45 @@ impl<L: Log + 'static> Member<L> {
                     pace.went_well();
                     self.metrics.observe(phase, engine.worker());
                     if draining.is_some() && phase == Phase::Release {
-                        return Ok(());
+                        return Ok(End::Stopped);
                     }
                 }
                 Turn::Idle => {}
-                Turn::Failed(fault) => self.wait_out(&mut engine, &mut pace, fault)?,
+                Turn::Failed(fault) => {
+                    if let Some(fault) = self.wait_out(engine, &mut pace, fault) {
+                        return Ok(End::Lost(fault));
+                    }
+                }
             }
         }
         tracing::warn!("stopped before everything was written; it will be read again");
-        Ok(())
+        Ok(End::Stopped)
     }
 
-    /// Joins the group, and waits for the number of partitions and the bells; `None`: told to stop meanwhile.
+    /// Joins the group, and waits for the number of partitions and the bells, which it knows from then on; `None`: told
+    /// to stop meanwhile.
     fn engine(&mut self) -> anyhow::Result<Option<KafkaEngine<L>>> {
         let worker = &self.config.worker;
         let log = KafkaLog::subscribe(&self.config.kafka, worker, &instance(worker, self.index))?;
         let deadline = Instant::now() + worker.registry_timeout;
-        let mut partitions = 0;
-        while partitions == 0 || self.bells.borrow().is_none() {
+        while self.partitions == 0 || self.bells.borrow().is_none() {
             if self.shutdown.is_fired() {
                 return Ok(None);
             }
-            if partitions == 0 {
-                partitions = log.partitions().unwrap_or(0);
+            if self.partitions == 0 {
+                self.partitions = log.partitions().unwrap_or(0);
             }
             anyhow::ensure!(Instant::now() < deadline, "the event topic or the registry's bells could not be read");
             thread::sleep(Duration::from_millis(10));
         }
+        if std::mem::take(&mut self.is_new) {
+            self.unready.fetch_sub(1, Ordering::AcqRel);
+        }
         let tables = || Tables::new(&self.config.clickhouse, self.runtime.clone());
         let dead = DeadTopic::new(&self.config.kafka, self.runtime.clone())?;
-        let engine =
-            Engine::new(self.rules(partitions), limits(worker), (self.decorate)(log), tables(), tables(), dead);
-        Ok(Some(engine))
+        let log = (self.decorate)(log);
+        let engine = Engine::new(self.rules(self.partitions), limits(worker), log, tables(), tables(), dead);
+        Ok((!self.shutdown.is_fired()).then_some(engine))
     }
 
     fn rules(&self, partitions: u32) -> Rules {
@@ -172,26 +212,22 @@ impl<L: Log + 'static> Member<L> {
         }
     }
 
-    fn wait_out(
-        &self,
-        engine: &mut KafkaEngine<L>,
-        pace: &mut Pace,
-        fault: crate::worker::ports::PortFault,
-    ) -> anyhow::Result<()> {
-        if fault.fatal {
-            return Err(fault.into());
-        }
+    /// Waits and keeps the membership; the fault that no waiting can mend, if there is one.
+    fn wait_out(&self, engine: &mut KafkaEngine<L>, pace: &mut Pace, fault: PortFault) -> Option<PortFault> {
         self.metrics.faults.inc();
+        if fault.fatal {
+            return Some(fault);
+        }
         let wait = pace.went_wrong();
         tracing::warn!(error = &fault as &dyn std::error::Error, phase = ?engine.phase(), ?wait, "trying again");
         if let Err(fault) = engine.keep_alive() {
             if fault.fatal {
-                return Err(fault.into());
+                return Some(fault);
             }
             tracing::debug!(error = &fault as &dyn std::error::Error, "keep the membership");
         }
         thread::sleep(wait);
-        Ok(())
+        None
     }
 }
 

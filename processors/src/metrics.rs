@@ -101,6 +101,11 @@ impl WorkerMetrics {
         }
     }
 
+    /// From now on another worker counts, from nothing.
+    pub fn begin_anew(&self) {
+        *self.before.lock().unwrap_or_else(PoisonError::into_inner) = Tally::default();
+    }
+
     fn count(&self, now: &Tally) {
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
         self.all.received.inc_by(now.received - before.received);

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stack", &["schemas", "runtime"]),
     ("benches", &["schemas", "runtime", "ingest", "processors", "query-api", "registry", "agent"]),
     ("e2e", &["schemas", "runtime", "processors"]),
+    ("simulation", &["schemas", "processors"]),
 ];
 
 fn violation(package: &str, dependency: &str) -> Option<String> {

@@ -6,6 +6,10 @@ use super::school::LedgerKey;
 use hashbrown::{HashMap, HashSet};
 use schemas::time::Day;
 
+mod loaded;
+
+pub use loaded::{LoadFault, Loaded};
+
 type Map<V> = HashMap<LedgerKey, V, ahash::RandomState>;
 
 /// State of a device-day.
@@ -126,35 +130,29 @@ impl<L: Ledger> SchoolLedger<L> {
         }
     }
 
+    /// Adds an empty device-day; returns the bytes that it takes until it is measured.
+    fn add(&mut self, index: usize, device_no: u32, (class_no, in_service): (u32, bool)) -> usize {
+        let mut ledger = Box::<L>::default();
+        ledger.stamp(class_no, in_service);
+        self.slots.insert(index, Slot { device_no, dirty: false, ledger });
+        let bytes = size_of::<L>() + size_of::<Slot<L>>();
+        self.bytes += bytes;
+        bytes
+    }
+
     fn measure(&self) -> usize {
         let heap: usize = self.slots.iter().map(|slot| slot.ledger.heap_bytes() + size_of::<L>()).sum();
         heap + self.slots.capacity() * size_of::<Slot<L>>() + size_of::<(LedgerKey, Self)>()
     }
 }
 
-/// Why a loaded school's day cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoadFault {
-    /// Fewer device rows, or lower versions, than the table said it has.
-    #[error("the result of a load was cut: {key:?} has {found:?} of at least {expected:?} (devices, events)")]
-    Cut {
-        /// Ledger.
-        key: LedgerKey,
-        /// Devices and sum of versions announced before.
-        expected: (usize, u64),
-        /// Those found.
-        found: (usize, u64),
-    },
-    /// Older than what this worker itself wrote before it evicted the ledger.
-    #[error("a load was stale: {key:?} has {found} events, {expected} were acknowledged")]
-    Stale {
-        /// Ledger.
-        key: LedgerKey,
-        /// Sum of versions when it was evicted.
-        expected: u64,
-        /// That found.
-        found: u64,
-    },
+/// What a fold makes dirty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dirt {
+    /// The school's row alone.
+    School,
+    /// The device's row, and with it the school's.
+    Row,
 }
 
 /// All ledgers of one stream that a worker holds.
@@ -228,31 +226,32 @@ impl<L: Ledger> Shelf<L> {
         }
     }
 
-    /// Applies `fold` to a device-day, which begins empty with these stamps. `fold` says whether to mark it dirty.
+    /// Applies `fold` to a device-day, which begins empty with these stamps. `fold` says what to mark dirty.
     pub fn with<R>(
         &mut self,
         key: LedgerKey,
         device_no: u32,
         stamps: (u32, bool),
-        fold: impl FnOnce(&mut L) -> (R, bool),
+        fold: impl FnOnce(&mut L) -> (R, Dirt),
     ) -> R {
         let school = self.schools.entry(key).or_default();
         school.last_used = self.tick;
-        let index = school.find(device_no).unwrap_or_else(|index| {
-            let mut ledger = Box::<L>::default();
-            ledger.stamp(stamps.0, stamps.1);
-            school.slots.insert(index, Slot { device_no, dirty: false, ledger });
-            index
-        });
+        let index = match school.find(device_no) {
+            Ok(index) => index,
+            Err(index) => {
+                self.bytes += school.add(index, device_no, stamps);
+                index
+            }
+        };
         let slot = &mut school.slots[index];
-        let (result, dirties) = fold(&mut slot.ledger);
-        if dirties && !slot.dirty {
+        let (result, dirt) = fold(&mut slot.ledger);
+        if dirt == Dirt::Row && !slot.dirty {
             slot.dirty = true;
             self.dirty_rows += 1;
-            if !school.dirty {
-                school.dirty = true;
-                self.dirty.push(key);
-            }
+        }
+        if !school.dirty {
+            school.dirty = true;
+            self.dirty.push(key);
         }
         result
     }
@@ -268,7 +267,7 @@ impl<L: Ledger> Shelf<L> {
         self.dirty_rows
     }
 
-    /// Bytes of all ledgers, as of the last acknowledgement.
+    /// Bytes of all ledgers; what those in use have grown by counts from the next acknowledgement on.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
@@ -334,61 +333,8 @@ impl<L: Ledger> Shelf<L> {
         self.evicted.retain(|key, _| key.day >= oldest);
     }
 
-    /// Forgets what was evicted: only for the negative control of precondition P2.
-    #[cfg(test)]
+    /// Forgets what was evicted: see [`super::worker::Worker::forget_evicted`].
     pub fn forget_evicted(&mut self) {
         self.evicted.clear();
-    }
-}
-
-/// Rows of a load as they come in, any number of versions of each.
-pub struct Loaded<L> {
-    schools: Map<SchoolLedger<L>>,
-    announced: Map<(usize, u64)>,
-}
-
-impl<L> Default for Loaded<L> {
-    fn default() -> Self {
-        Loaded { schools: Map::default(), announced: Map::default() }
-    }
-}
-
-impl<L: Ledger> Loaded<L> {
-    /// The table has this many devices and events of a ledger, at least; asked for before the rows.
-    pub fn announce(&mut self, key: LedgerKey, devices: usize, ver: u64) {
-        self.announced.insert(key, (devices, ver));
-    }
-
-    /// This version is not newer than what came before, so the row need not be read.
-    #[must_use]
-    pub fn is_old(&self, key: &LedgerKey, device_no: u32, ver: u32) -> bool {
-        self.schools.get(key).and_then(|school| school.ver_of(device_no)).is_some_and(|newest| newest >= ver)
-    }
-
-    /// Keeps a row.
-    pub fn put(&mut self, key: LedgerKey, device_no: u32, ledger: L) {
-        self.schools.entry(key).or_default().put(device_no, ledger);
-    }
-
-    /// Takes over what another load announced: to play a result that was cut.
-    #[cfg(test)]
-    pub fn announce_as(&mut self, other: &Loaded<L>) {
-        self.announced = other.announced.clone();
-    }
-
-    /// Takes over the rows of another load, not what it announced.
-    #[cfg(test)]
-    pub fn take_rows(&mut self, other: Loaded<L>) {
-        self.schools = other.schools;
-    }
-
-    fn check(&self) -> Result<(), LoadFault> {
-        for (key, expected) in &self.announced {
-            let found = self.schools.get(key).map_or((0, 0), |school| (school.len(), school.ver()));
-            if found.0 < expected.0 || found.1 < expected.1 {
-                return Err(LoadFault::Cut { key: *key, expected: *expected, found });
-            }
-        }
-        Ok(())
     }
 }

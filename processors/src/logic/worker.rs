@@ -340,8 +340,7 @@ impl Worker {
         &self.rules
     }
 
-    /// Forgets what was evicted: only for the negative control of precondition P2.
-    #[cfg(test)]
+    /// Forgets what was evicted, as a worker without that check would: for negative controls of precondition P2.
     pub fn forget_evicted(&mut self) {
         self.activity.forget_evicted();
         self.network.forget_evicted();

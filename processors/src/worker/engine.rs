@@ -251,7 +251,9 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
 
     fn is_flush_due(&self, now: Now) -> bool {
         let due = self.next_flush.is_due(now.real_ms, &self.limits);
-        self.worker.dirty_rows() >= self.limits.flush_rows || (due && self.worker.has_progress())
+        // Only what is written can be evicted, so that memory is the budget and one batch, however much a batch loads.
+        let is_full = self.worker.bytes() > self.limits.memory_bytes;
+        self.worker.dirty_rows() >= self.limits.flush_rows || ((due || is_full) && self.worker.has_progress())
     }
 
     fn open(&mut self, now: Now) -> Result<(), PortFault> {
@@ -264,6 +266,7 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         }
         let from: Vec<_> = begins.iter().map(|begin| (begin.partition, begin.from)).collect();
         self.log.start(&from)?;
+        self.evict(now);
         self.next_flush = NextFlush { last_ms: now.real_ms, is_first: true, ..NextFlush::default() };
         self.phase = Phase::Poll;
         Ok(())
@@ -310,11 +313,16 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
             self.log.commit(&self.commits)?;
             self.commits.clear();
         }
-        let oldest = now.today.plus(-(self.worker.rules().definitions.accept_days as i32) - 2);
-        self.worker.evict(self.limits.memory_bytes, oldest);
+        self.evict(now);
         self.next_flush = NextFlush { last_ms: now.real_ms, is_first: false, ..self.next_flush };
         self.phase = if self.leaving { Phase::Release } else { Phase::Poll };
         Ok(())
+    }
+
+    /// Keeps within the budget; whatever is dirty stays.
+    fn evict(&mut self, now: Now) {
+        let oldest = now.today.plus(-(self.worker.rules().definitions.accept_days as i32) - 2);
+        self.worker.evict(self.limits.memory_bytes, oldest);
     }
 
     fn release(&mut self) -> Result<(), PortFault> {

@@ -2,6 +2,7 @@
 
 use super::super::activity::Assertion;
 use super::super::bounds::{Applied, OverBound};
+use super::super::shelf::Dirt;
 use super::super::tally::StepOutcome;
 use super::super::touch::Touched;
 use super::{Rules, Staged, Worker, keys};
@@ -103,9 +104,10 @@ impl Worker {
     }
 }
 
-/// P3: touched is dirty, changed or not; below the committed offset only what is changed is.
-fn dirties(applied: Applied, replay: bool) -> bool {
-    !replay || applied == Applied::Folded
+/// P3: touched is dirty, changed or not. Below the committed offset a device row is dirty only if it changed, for the
+/// load has shown that it is there; of the school's row, which no load reads, nobody knows that, so it is always.
+fn dirties(applied: Applied, replay: bool) -> Dirt {
+    if !replay || applied == Applied::Folded { Dirt::Row } else { Dirt::School }
 }
 
 fn heard<'a>(record: &EventRecord, beat: &'a Heartbeat) -> Assertion<'a> {

@@ -23,7 +23,7 @@ impl Worker {
         })
     }
 
-    /// The rows of schools with dirty device rows, to be written when those were acknowledged.
+    /// The rows of dirty schools, to be written when the device rows were acknowledged.
     pub fn school_days(&self) -> impl Iterator<Item = SchoolDayRow> + '_ {
         self.activity
             .dirty()

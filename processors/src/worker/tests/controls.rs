@@ -136,8 +136,8 @@ fn p2_a_reload_below_what_was_evicted_is_refused() {
     assert_ne!(world.finals(), expected(&ops));
 }
 
-/// The owner dies between the device rows and the school rows of its only flush. `written_off` makes the next owner
-/// take the records for committed ones, which dirty only what they change.
+/// The owner dies between the device rows and the school rows of its only flush. With `written_off` its records were
+/// committed all the same.
 fn death_between_device_and_school_rows(written_off: bool) -> World {
     let world = World::with(&device_ops(1, 2), 1);
     let mut engine = world.engine(0);
@@ -146,7 +146,7 @@ fn death_between_device_and_school_rows(written_off: bool) -> World {
     }
     drop(engine);
     if written_off {
-        world.log.borrow_mut().commits.insert(0, (2, 0));
+        world.log.borrow_mut().commits.insert(0, (2, 2));
     }
     let mut engine = world.engine(0);
     for _ in 0..100 {
@@ -159,9 +159,30 @@ fn death_between_device_and_school_rows(written_off: bool) -> World {
 fn p3_touched_is_dirty_though_nothing_changed() {
     let world = death_between_device_and_school_rows(false);
     assert_eq!(world.finals(), expected(&device_ops(1, 2)));
-    // Control: if only changed rows were written, the school's row would never come.
+    // Control: if what changed nothing were committed without its rows, the school's row would never come.
     let world = death_between_device_and_school_rows(true);
     assert!(world.finals().school_days.is_empty());
+}
+
+/// All is written and committed; then the school's row is lost, as its part was not durable yet. The next owner reads
+/// the records again from `rewind_to`.
+fn loss_of_a_school_row(rewind_to: i64) -> World {
+    let world = World::with(&device_ops(1, 2), 1);
+    world.run_to_end();
+    world.tables.borrow_mut().school_days.clear();
+    world.log.borrow_mut().commits.insert(0, (2, rewind_to));
+    let mut engine = world.engine(0);
+    for _ in 0..100 {
+        world.turn(&mut engine).unwrap();
+    }
+    world
+}
+
+#[test]
+fn p2_the_rewind_writes_school_rows_again_though_no_device_row_changes() {
+    assert_eq!(loss_of_a_school_row(0).finals(), expected(&device_ops(1, 2)));
+    // Control: without the rewind it stays lost.
+    assert!(loss_of_a_school_row(2).finals().school_days.is_empty());
 }
 
 /// Over midnight: on until 00:05 of the next day, told by two heartbeats.
