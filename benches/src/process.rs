@@ -20,11 +20,7 @@ impl Process {
 
     /// CPU time of all its threads.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let fields = stat.rsplit_once(')').context("malformed stat")?.1.split_whitespace();
-        // utime and stime, 14th and 15th of the file, in hundredths of a second.
-        let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0)).sum();
-        Ok(Duration::from_millis(ticks * 10))
+        cpu_of(self.0.id())
     }
 
     /// Resident memory now, bytes.
@@ -50,6 +46,15 @@ impl Process {
         let kib: f64 = line.split_whitespace().next().context("malformed status")?.parse()?;
         Ok(kib * 1024.0)
     }
+}
+
+/// CPU time of all threads of a process.
+pub fn cpu_of(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit_once(')').context("malformed stat")?.1.split_whitespace();
+    // utime and stime, 14th and 15th of the file, in hundredths of a second.
+    let ticks: u64 = fields.skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0)).sum();
+    Ok(Duration::from_millis(ticks * 10))
 }
 
 impl Drop for Process {

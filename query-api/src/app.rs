@@ -7,8 +7,9 @@ use crate::logic::cursor::Signer;
 use crate::logic::token::Verifier;
 use crate::metrics::Metrics;
 use crate::source::client::Store;
+use crate::source::facts::Sources;
+use crate::source::memory::Memory;
 use crate::source::refresh::Book;
-use crate::source::sets::SetBook;
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
@@ -42,8 +43,8 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) ->
     let metrics = Metrics::register(&mut registry);
     let api = Arc::new(build(&config, metrics)?);
     let every = config.refresh.every;
-    let (book, store, clock) = (api.book.clone(), api.store.clone(), api.clock.clone());
-    tokio::spawn(book.keep_fresh(store, clock, every, shutdown.clone()));
+    let (book, sources, clock) = (api.book.clone(), api.sources.clone(), api.clock.clone());
+    tokio::spawn(book.keep_fresh(sources, clock, every, shutdown.clone()));
     let app = router(api.clone(), admin(registry, &api));
     tracing::info!(address = %listener.local_addr()?, clickhouse = config.clickhouse.url, "query-api serves");
     let stop = shutdown.clone();
@@ -61,15 +62,15 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) ->
 fn build(config: &Config, metrics: Metrics) -> anyhow::Result<Api> {
     let path = config.keys.user_public.as_ref().context("keys.user_public is not set")?;
     let pem = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let store = Store::new(&config.clickhouse, &config.limits, metrics.clone());
     Ok(Api {
-        store: Store::new(&config.clickhouse, &config.limits, metrics.clone()),
+        sources: Arc::new(Sources::new(store, Memory::new(&config.memory), metrics.clone())),
         verifier: Verifier::new(&pem).with_context(|| format!("read a public key from {}", path.display()))?,
         clock: Clock::from_config(&config.clock)?,
         definitions: Definitions::parse(CURRENT_TOML)?,
         signer: Signer::new(&secret(config, &pem)),
         limits: Limits::new(&config.limits),
         book: Book::default(),
-        sets: SetBook::default(),
         metrics,
     })
 }

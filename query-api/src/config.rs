@@ -29,8 +29,10 @@ pub struct Config {
     pub cursor: CursorConfig,
     /// Limits.
     pub limits: LimitsConfig,
-    /// What is kept in memory.
+    /// What is read again and again.
     pub refresh: RefreshConfig,
+    /// What is kept of the tables.
+    pub memory: MemoryConfig,
 }
 
 /// `[cursor]`
@@ -78,6 +80,17 @@ pub struct RefreshConfig {
     /// How often names, tree and `data_as_of` are read again.
     #[serde(with = "humantime_serde")]
     pub every: Duration,
+}
+
+/// `[memory]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryConfig {
+    /// Days kept, the last of them today; 0: nothing of areas is kept.
+    pub days: u16,
+    /// How long a look at the tables' parts serves: what is told was true at most that long ago.
+    #[serde(with = "humantime_serde")]
+    pub max_age: Duration,
 }
 
 /// Defaults < file < environment.

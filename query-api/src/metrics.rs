@@ -40,6 +40,10 @@ pub struct Metrics {
     pub store_errors: Family<StoreErrorLabel, Counter>,
     /// `api_not_modified_total`: answers of 304.
     pub not_modified: Counter,
+    /// `api_remembered_total`: questions about areas that were answered out of memory.
+    pub remembered: Counter,
+    /// `api_joined_total`: questions that waited for an equal one under way.
+    pub joined: Counter,
 }
 
 impl Metrics {
@@ -51,11 +55,15 @@ impl Metrics {
             seconds,
             store_errors: Family::default(),
             not_modified: Counter::default(),
+            remembered: Counter::default(),
+            joined: Counter::default(),
         };
         registry.register("api_requests", "requests by route and status", metrics.requests.clone());
         registry.register("api_request_seconds", "time to the answer's head", metrics.seconds.clone());
         registry.register("api_store_errors", "statements that failed", metrics.store_errors.clone());
         registry.register("api_not_modified", "answers of 304", metrics.not_modified.clone());
+        registry.register("api_remembered", "questions answered out of memory", metrics.remembered.clone());
+        registry.register("api_joined", "questions that waited for an equal one", metrics.joined.clone());
         metrics
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
 
 mod client;
+mod memory;
 mod readme;
 mod scripted_day;
 mod stack;

@@ -15,9 +15,18 @@ pub struct Stack {
 impl Stack {
     /// Starts a stack without fleet, whose clock shows `clock`.
     pub fn up(port_base: u16, schools: u32, clock: &str) -> Stack {
+        Stack::start(port_base, &["--no-fleet", "--schools", &schools.to_string(), "--clock", clock])
+    }
+
+    /// Starts one service alone.
+    pub fn only(port_base: u16, service: &str) -> Stack {
+        Stack::start(port_base, &["--only", service])
+    }
+
+    fn start(port_base: u16, arguments: &[&str]) -> Stack {
         let var = std::env::temp_dir().join(format!("classpulse-e2e-{}-{port_base}", std::process::id()));
         let mut stack = Stack { port_base: port_base.to_string(), var, description: Value::Null };
-        let output = stack.run(&["up", "--detach", "--no-fleet", "--schools", &schools.to_string(), "--clock", clock]);
+        let output = stack.run(&[&["up", "--detach"], arguments].concat());
         assert!(output.status.success(), "up failed:\n{}", text(&output));
         let file = std::fs::read(stack.var.join("stack.json")).expect("up wrote stack.json");
         stack.description = serde_json::from_slice(&file).unwrap();

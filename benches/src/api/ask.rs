@@ -1,7 +1,9 @@
 //! Asks the API, and asks ClickHouse the same.
 
-use super::fill::World;
+use super::fill::{self, World};
 use super::people::People;
+use super::serve::Stack;
+use crate::edge::process::Service;
 use anyhow::{Context, ensure};
 use clickhouse::{Client, Compression};
 use query_api::logic::params::Route;
@@ -23,17 +25,39 @@ pub struct Question {
     grouping: Grouping,
 }
 
-/// How long each took.
+/// What the answers to one kind of question took.
 #[derive(Default)]
-pub struct Latencies {
-    /// Through the API.
+pub struct Measured {
+    /// Time through the API.
     pub api: Vec<Duration>,
-    /// The statements of the answer, sent straight to ClickHouse.
+    /// Time of the statements that give the same sums, sent straight to ClickHouse.
     pub direct: Vec<Duration>,
+    /// Time through the API, each right after rows of today have changed.
+    pub changed: Vec<Duration>,
+    /// CPU time an answer, of the API's process.
+    pub api_cpu: Duration,
+    /// CPU time an answer, of ClickHouse: what the API asked of it.
+    pub clickhouse_cpu: Duration,
+    /// CPU time of ClickHouse for the statements that are sent straight.
+    pub direct_cpu: Duration,
+}
+
+/// What is asked, and what is measured beside the time.
+pub struct Bench<'a> {
+    /// The ClickHouse.
+    pub stack: &'a Stack,
+    /// The API on it.
+    pub api: &'a Service,
+    /// Who asks.
+    pub people: &'a People,
+    /// What the tables hold.
+    pub world: &'a World,
 }
 
 /// Asked before anything is measured: caches of both sides are warm.
 const WARM: usize = 5;
+/// Between questions where it matters that the API looks at the tables for each: longer than a look serves.
+const PAUSE: Duration = Duration::from_millis(220);
 
 impl Question {
     /// Overview, children and trend of the province, a city and a county.
@@ -65,29 +89,58 @@ impl Question {
     }
 }
 
-/// Asks in turn: the API as it stands, then ClickHouse.
-pub async fn measure(
-    api: SocketAddr,
-    clickhouse: &str,
-    people: &People,
-    world: &World,
-    question: &Question,
-    rounds: usize,
-) -> anyhow::Result<Latencies> {
-    let token = people.token(question.area)?;
-    let (from, to) = world.days;
-    let target = format!("/v1/orgs/{}/{}?from={from}&to={to}", question.area, question.path);
-    let mut connection = Connection::open(api, &target, &token).await?;
-    let direct = Direct::new(clickhouse, people, world, question)?;
-    let mut latencies = Latencies::default();
-    for round in 0..WARM + rounds {
-        let (through, straight) = (connection.ask().await?, direct.ask().await?);
-        if round >= WARM {
-            latencies.api.push(through);
-            latencies.direct.push(straight);
+impl Bench<'_> {
+    /// Asks the API and ClickHouse in turn, then each alone for the CPU time, then the API after changes.
+    pub async fn measure(&self, question: &Question, rounds: usize) -> anyhow::Result<Measured> {
+        let token = self.people.token(question.area)?;
+        let (from, to) = self.world.days;
+        let target = format!("/v1/orgs/{}/{}?from={from}&to={to}", question.area, question.path);
+        let mut connection = Connection::open(self.api.address(), &target, &token).await?;
+        let direct = Direct::new(&self.stack.clickhouse(), self.people, self.world, question)?;
+        let mut measured = Measured::default();
+        for round in 0..WARM + rounds {
+            let (through, straight) = (connection.ask().await?, direct.ask().await?);
+            if round >= WARM {
+                measured.api.push(through);
+                measured.direct.push(straight);
+            }
         }
+        self.cpu_through(&mut connection, rounds, &mut measured).await?;
+        measured.direct_cpu = self.cpu_straight(&direct, rounds).await?;
+        measured.changed = self.after_changes(&mut connection, rounds / 3).await?;
+        Ok(measured)
     }
-    Ok(latencies)
+
+    async fn cpu_through(&self, api: &mut Connection, rounds: usize, measured: &mut Measured) -> anyhow::Result<()> {
+        let before = (self.api.process().cpu()?, self.stack.clickhouse_cpu()?);
+        for _ in 0..rounds {
+            tokio::time::sleep(PAUSE).await;
+            api.ask().await?;
+        }
+        let answers = u32::try_from(rounds)?;
+        measured.api_cpu = (self.api.process().cpu()? - before.0) / answers;
+        measured.clickhouse_cpu = (self.stack.clickhouse_cpu()? - before.1) / answers;
+        Ok(())
+    }
+
+    async fn cpu_straight(&self, direct: &Direct, rounds: usize) -> anyhow::Result<Duration> {
+        let before = self.stack.clickhouse_cpu()?;
+        for _ in 0..rounds {
+            tokio::time::sleep(PAUSE).await;
+            direct.ask().await?;
+        }
+        Ok((self.stack.clickhouse_cpu()? - before) / u32::try_from(rounds)?)
+    }
+
+    async fn after_changes(&self, api: &mut Connection, rounds: usize) -> anyhow::Result<Vec<Duration>> {
+        let mut times = Vec::with_capacity(rounds);
+        for round in 0..rounds {
+            fill::change(&self.stack.clickhouse(), self.world, u32::try_from(round)? + 1).await?;
+            tokio::time::sleep(PAUSE).await;
+            times.push(api.ask().await?);
+        }
+        Ok(times)
+    }
 }
 
 /// A connection that is kept alive, and the one request that is sent over it.

@@ -1,6 +1,8 @@
 //! A province's month, written through the row types that the processors write.
 
-use clickhouse::{Client, Row, RowOwned, RowWrite};
+use clickhouse::{Client, RowOwned, RowWrite};
+use processors::tables;
+use runtime::config::ClickHouseConfig;
 use schemas::definitions::BUCKETS;
 use schemas::rows::{DeviceDayRow, NetworkDayRow, OrgRow, RosterDayRow, SchoolDayRow, SchoolNetworkDayRow};
 use schemas::time::{DAY_MS, Day, format_rfc3339_ms};
@@ -92,7 +94,7 @@ pub async fn fill(url: &str, world: &World) -> anyhow::Result<Written> {
     let begun = Instant::now();
     let root = Client::default().with_url(url);
     migrate(&root).await?;
-    let client = Client::default().with_url(url).with_user("writer").with_database("classpulse");
+    let client = writer(url);
     let mut rows = insert(&client, "orgs", orgs(world)).await?;
     for day in (world.days.0.0..=world.days.1.0).step_by(BATCH_DAYS as usize).map(Day) {
         rows += insert(&client, "roster_day", schools(world).map(|no| roster(no, day))).await?;
@@ -110,6 +112,25 @@ pub async fn fill(url: &str, world: &World) -> anyhow::Result<Written> {
     Ok(Written { rows, took, bytes: root.query(bytes).fetch_one::<u64>().await? })
 }
 
+/// Writes the last day of one school of each area anew, as the processors do when an event arrives.
+pub async fn change(url: &str, world: &World, round: u32) -> anyhow::Result<()> {
+    let changed = |no| {
+        let row = school(no, world.days.1);
+        SchoolDayRow { ver: row.ver + round, ..row }
+    };
+    insert(&writer(url), "school_day", (1..=CITIES * COUNTIES).map(changed)).await?;
+    Ok(())
+}
+
+fn writer(url: &str) -> Client {
+    tables::client(&ClickHouseConfig {
+        url: url.to_owned(),
+        user: "writer".to_owned(),
+        password: String::new(),
+        database: "classpulse".to_owned(),
+    })
+}
+
 async fn migrate(root: &Client) -> anyhow::Result<()> {
     root.query("CREATE DATABASE IF NOT EXISTS classpulse").execute().await?;
     for (_, _, text) in schemas::rows::MIGRATIONS {
@@ -122,17 +143,13 @@ async fn migrate(root: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Through the function with which the processors write.
 async fn insert<T>(client: &Client, table: &str, rows: impl Iterator<Item = T>) -> anyhow::Result<u64>
 where
-    T: RowOwned + RowWrite + Row,
+    T: RowOwned + RowWrite + Sync,
 {
-    let mut insert = client.insert::<T>(table).await?;
     let mut count = 0;
-    for row in rows {
-        insert.write(&row).await?;
-        count += 1;
-    }
-    insert.end().await?;
+    tables::insert_each::<T, T>(client, table, rows.inspect(|_| count += 1)).await?;
     Ok(count)
 }
 

@@ -4,33 +4,44 @@ use super::fill::World;
 use super::people::People;
 use crate::edge::process::Service;
 use crate::launcher;
+use crate::process::cpu_of;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 /// ClickHouse, started by the launcher; stopped and removed when dropped.
 pub struct Stack {
     port_base: u16,
     clickhouse: String,
+    pid: u32,
 }
 
 impl Stack {
     /// Starts it, with empty tables.
     pub fn start(port_base: u16) -> anyhow::Result<Stack> {
-        let mut stack = Stack { port_base, clickhouse: String::new() };
+        let mut stack = Stack { port_base, clickhouse: String::new(), pid: 0 };
         launcher::order(stack.port_base, &["up", "--only", "clickhouse", "--detach"])?;
         let path = PathBuf::from("var").join(port_base.to_string()).join("stack.json");
         let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let manifest: serde_json::Value = serde_json::from_slice(&text)?;
         let url = manifest["clickhouse_http"].as_str().context("no clickhouse_http in the manifest")?;
         stack.clickhouse = url.to_owned();
+        let services = manifest["services"].as_array().context("no services in the manifest")?;
+        let pid = services.iter().find(|service| service["name"] == "clickhouse").and_then(|one| one["pid"].as_u64());
+        stack.pid = u32::try_from(pid.context("no pid of ClickHouse in the manifest")?)?;
         Ok(stack)
     }
 
     /// ClickHouse's HTTP interface.
     pub fn clickhouse(&self) -> String {
         self.clickhouse.clone()
+    }
+
+    /// CPU time of ClickHouse, background work included.
+    pub fn clickhouse_cpu(&self) -> anyhow::Result<Duration> {
+        cpu_of(self.pid)
     }
 
     /// The query API on this ClickHouse, with limits that one lone asker does not meet.

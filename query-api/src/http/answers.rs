@@ -54,7 +54,8 @@ pub struct Meta {
     pub definition_version: String,
     /// How much of the range is covered by reports.
     pub coverage: Coverage,
-    /// Id of the statement in ClickHouse; further statements of the answer begin with it.
+    /// Names the statements of the answer: their ids in ClickHouse are this one or begin with it. What is kept in
+    /// memory needs no statement, and who asked the same at the same time shares them.
     pub query_id: String,
     /// Some days rest on a calendar that is not official yet.
     pub provisional: bool,

@@ -1,7 +1,7 @@
 //! `/v1/schools/{school_no}/devices` and `/v1/devices/{device_no}/…`.
 
 use super::answers::{DayRow, Days, Device, DeviceUnit, Devices, FigureMap, Meta, Sessions};
-use super::docs::{DayQuery, DevicePath, Faults, ListQuery, SchoolPath};
+use super::docs::{DayQuery, DevicePath, Faults, FiguresQuery, PageQuery, SchoolPath};
 use super::inbound::{Inbound, Question};
 use super::orgs::open_cursor;
 use super::problem::{Problem, require};
@@ -32,10 +32,9 @@ use std::sync::Arc;
 ///
 /// Devices that are in the school now, with figures over the school days on which they were in service in this school.
 /// Class teachers see those of their classes.
-#[utoipa::path(get, path = "/v1/schools/{school_no}/devices", tag = "devices", params(SchoolPath, ListQuery),
-    security(("token" = [])), responses((status = 200, description = "devices", content((Devices = "application/json"),
-        (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/schools/{school_no}/devices", tag = "devices", security(("token" = [])),
+    params(SchoolPath, DayQuery, FiguresQuery, PageQuery),
+    responses((status = 200, description = "devices", body = Devices), Faults))]
 pub async fn of_school(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let question = inbound.question(&api, Route::Devices)?;
     let known = api.known()?;
@@ -52,7 +51,7 @@ pub async fn of_school(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<
         to: params.to,
         figures: &params.figures,
     };
-    let school = school::read(&api.store, &api.sets, &plan, question.now, &question.ids).await?;
+    let school = school::read(&api.sources, &plan, question.now, &question.ids).await?;
     let answer = device_list(&api, &inbound, &question, &known, &school)?;
     let written = Answer { json: &answer, version: school.version, next: answer.next.as_deref() };
     respond(&api, &inbound, &question, &known, &written, || {
@@ -84,25 +83,23 @@ fn device_list(
     let rows = school.devices.iter().map(row).collect();
     let page = page(rows, after.as_ref(), params.page_size, params.order.is_some_and(|order| order.descending));
     let next = page.next.as_ref().map(|key| api.signer.sign(&list, key));
-    let meta = meta(api, question, known, &school.calendar, &all);
+    let meta = meta(api, question, known, &school.calendar, &all, &question.ids);
     Ok(Devices { meta, rows: page.rows.into_iter().map(|(_, row)| row).collect(), next })
 }
 
 /// Days of a device
 ///
 /// Every day with data, school days or not.
-#[utoipa::path(get, path = "/v1/devices/{device_no}/days", tag = "devices", params(DevicePath, DayQuery),
-    security(("token" = [])), responses((status = 200, description = "days", content((Days = "application/json"),
-        (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/devices/{device_no}/days", tag = "devices", security(("token" = [])),
+    params(DevicePath, DayQuery), responses((status = 200, description = "days", body = Days), Faults))]
 pub async fn days(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let found = Found::read(&api, &inbound, Route::Days).await?;
     let (params, scope, ids) = (&found.question.params, &inbound.caller.scope, &found.question.ids);
     let activity = plan::device_days(scope, found.row.device_no, params.from, params.to);
     let network = plan::device_verdicts(scope, found.row.device_no, params.from, params.to);
     let (activity_id, network_id) = (ids.of("days"), ids.of("verdicts"));
-    let activity = api.store.fetch::<rows::DayRow>(&activity, &activity_id);
-    let network = api.store.fetch::<rows::VerdictRow>(&network, &network_id);
+    let activity = api.sources.store.fetch::<rows::DayRow>(&activity, &activity_id);
+    let network = api.sources.store.fetch::<rows::VerdictRow>(&network, &network_id);
     let (activity, network) = tokio::try_join!(activity, network)?;
     let mut version = found.version;
     activity.iter().for_each(|row| version.add(1, row.ver.into()));
@@ -153,15 +150,13 @@ fn verdict(code: i8) -> &'static str {
 /// Sessions of a device
 ///
 /// Cut at local midnight; the flags tell which go on over it.
-#[utoipa::path(get, path = "/v1/devices/{device_no}/sessions", tag = "devices", params(DevicePath, DayQuery),
-    security(("token" = [])), responses((status = 200, description = "sessions", content((Sessions = "application/json"),
-        (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/devices/{device_no}/sessions", tag = "devices", security(("token" = [])),
+    params(DevicePath, DayQuery), responses((status = 200, description = "sessions", body = Sessions), Faults))]
 pub async fn sessions(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let found = Found::read(&api, &inbound, Route::Sessions).await?;
     let params = &found.question.params;
     let statement = plan::device_sessions(&inbound.caller.scope, found.row.device_no, params.from, params.to);
-    let days = api.store.fetch::<rows::SessionsRow>(&statement, &found.question.ids.of("sessions")).await?;
+    let days = api.sources.store.fetch::<rows::SessionsRow>(&statement, &found.question.ids.of("sessions")).await?;
     let mut version = found.version;
     days.iter().for_each(|row| version.add(1, row.ver.into()));
     let days: Vec<DaySessions> = days.into_iter().map(day_sessions).collect();
@@ -195,7 +190,7 @@ impl Found {
         let question = inbound.question(api, route)?;
         let known = api.known()?;
         let device_no = number(inbound.place()?)?;
-        let rows = api.store.fetch::<DeviceRow>(&plan::device(device_no), &question.ids.0).await?;
+        let rows = api.sources.store.fetch::<DeviceRow>(&plan::device(device_no), &question.ids.0).await?;
         let row = rows.into_iter().next().ok_or(Problem::NotFound)?;
         let at = Location { division: row.division, school_no: row.school_no, class_no: row.class_no };
         require(inbound.caller.scope.device(at))?;
@@ -223,13 +218,13 @@ impl Found {
             figures: &[],
         };
         let ids = &self.question.ids;
-        let calendar = api.store.fetch::<rows::SchoolDayRow>(&plan.calendar(), &ids.of("calendar")).await?;
+        let calendar = api.sources.store.fetch::<rows::SchoolDayRow>(&plan.calendar(), &ids.of("calendar")).await?;
         self.calendar.days = calendar.iter().map(rows::SchoolDayRow::day_count).collect();
         let reported = plan.reported(self.row.device_no, &self.calendar.school_days());
         let roster = plan.in_service(&[self.row.device_no]);
         let (roster_id, reported_id) = (ids.of("in-service"), ids.of("reported"));
-        let roster = api.store.fetch::<rows::DeviceRosterRow>(&roster, &roster_id);
-        let reported = api.store.fetch::<rows::ReportedRow>(&reported, &reported_id);
+        let roster = api.sources.store.fetch::<rows::DeviceRosterRow>(&roster, &roster_id);
+        let reported = api.sources.store.fetch::<rows::ReportedRow>(&reported, &reported_id);
         let (roster, reported) = tokio::try_join!(roster, reported)?;
         self.sums.roster.in_service = roster.iter().map(|row| row.n_days).sum();
         self.sums.activity.reporting = reported.iter().map(|row| row.n_reporting).sum();
@@ -238,7 +233,7 @@ impl Found {
     }
 
     fn meta(&self, api: &Api) -> Meta {
-        meta(api, &self.question, &self.known, &self.calendar, &self.sums)
+        meta(api, &self.question, &self.known, &self.calendar, &self.sums, &self.question.ids)
     }
 
     /// The school that rows are named after; for those who see only a class, that class.

@@ -1,5 +1,6 @@
 //! The OpenAPI document, generated from the handlers, and a page to read it.
 
+use super::format::Format;
 use super::problem::ProblemDocument;
 use axum::http::header;
 use axum::response::{Html, IntoResponse, Response};
@@ -7,7 +8,7 @@ use schemas::figures::FigureId;
 use utoipa::openapi::path::ParameterStyle;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr, Schema};
+use utoipa::openapi::{Content, OpenApi as Document, RefOr, Schema};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 
 /// What all documents begin with; the routes add themselves.
@@ -43,6 +44,18 @@ pub fn describe_lists(document: &mut Document) {
             }
             "order" => parameter.description = Some(ORDER.to_owned()),
             _ => {}
+        }
+    }
+}
+
+/// Every answer is to be had in every format; the handlers describe its JSON.
+pub fn describe_formats(document: &mut Document) {
+    let operations = document.paths.paths.values_mut().filter_map(|item| item.get.as_mut());
+    for response in operations.filter_map(|operation| operation.responses.responses.get_mut("200")) {
+        let RefOr::T(response) = response else { continue };
+        for kind in Format::flat() {
+            let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+            response.content.insert(kind.to_owned(), RefOr::T(Content::new(Some(text))));
         }
     }
 }
@@ -95,36 +108,21 @@ pub struct DayQuery {
     to: Option<String>,
 }
 
-/// A range of days, and figures.
+/// Which figures.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "described, not built")]
-pub struct RangeQuery {
-    /// First local day, inclusive; 30 days that end with `to` unless given. At most 400 days before `to`.
-    #[param(format = "date", required = false, nullable = false)]
-    from: Option<String>,
-    /// Last local day, inclusive; today unless given, and at most today.
-    #[param(format = "date", required = false, nullable = false)]
-    to: Option<String>,
+pub struct FiguresQuery {
     /// See [`describe_lists`].
     #[param(schema_with = figures_schema, required = false)]
     figures: Option<Vec<String>>,
 }
 
-/// A list.
+/// Which part of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[allow(dead_code, reason = "described, not built")]
-pub struct ListQuery {
-    /// First local day, inclusive; 30 days that end with `to` unless given. At most 400 days before `to`.
-    #[param(format = "date", required = false, nullable = false)]
-    from: Option<String>,
-    /// Last local day, inclusive; today unless given, and at most today.
-    #[param(format = "date", required = false, nullable = false)]
-    to: Option<String>,
-    /// See [`describe_lists`].
-    #[param(schema_with = figures_schema, required = false)]
-    figures: Option<Vec<String>>,
+pub struct PageQuery {
     /// See [`describe_lists`].
     #[param(schema_with = order_schema, required = false)]
     order: Option<String>,

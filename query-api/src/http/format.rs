@@ -35,6 +35,11 @@ impl Format {
         if values.is_empty() { Some(Format::Json) } else { choose(&values.join(",")) }
     }
 
+    /// Media types of the flat formats.
+    pub fn flat() -> impl Iterator<Item = &'static str> {
+        OFFERED.into_iter().filter(|(format, _)| *format != Format::Json).map(|(_, name)| name)
+    }
+
     /// Value of the Content-Type header.
     #[must_use]
     pub const fn content_type(self) -> &'static str {

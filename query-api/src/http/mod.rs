@@ -17,9 +17,8 @@ pub mod tables;
 use crate::logic::cursor::Signer;
 use crate::logic::token::Verifier;
 use crate::metrics::Metrics;
-use crate::source::client::Store;
+use crate::source::facts::Sources;
 use crate::source::refresh::{Book, Known};
-use crate::source::sets::SetBook;
 use axum::Router;
 use axum::routing::get;
 use problem::Problem;
@@ -33,8 +32,8 @@ use utoipa_axum::routes;
 
 /// What all handlers share.
 pub struct Api {
-    /// ClickHouse.
-    pub store: Store,
+    /// ClickHouse, and what is kept of it.
+    pub sources: Arc<Sources>,
     /// Tokens.
     pub verifier: Verifier,
     /// The injected clock.
@@ -47,8 +46,6 @@ pub struct Api {
     pub limits: limits::Limits,
     /// Names and tree.
     pub book: Book,
-    /// Sets of devices.
-    pub sets: SetBook,
     /// Metrics.
     pub metrics: Metrics,
 }
@@ -66,8 +63,7 @@ impl Api {
 
 /// All routes of the API; the admin endpoints are merged in by the application.
 pub fn router(api: Arc<Api>, admin: Router) -> Router {
-    let (routes, mut document) = documented().split_for_parts();
-    docs::describe_lists(&mut document);
+    let (routes, document) = described();
     // Made once and served for the life of the process.
     let document: &'static str = document.to_json().unwrap_or_default().leak();
     routes
@@ -77,6 +73,13 @@ pub fn router(api: Arc<Api>, admin: Router) -> Router {
         .merge(admin)
         .fallback(|| async { Problem::NotFound })
         .layer(axum::middleware::from_fn_with_state(api, layer::wrap))
+}
+
+fn described() -> (Router<Arc<Api>>, Document) {
+    let (routes, mut document) = documented().split_for_parts();
+    docs::describe_lists(&mut document);
+    docs::describe_formats(&mut document);
+    (routes, document)
 }
 
 fn documented() -> OpenApiRouter<Arc<Api>> {
@@ -98,7 +101,5 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
 /// # Errors
 /// It cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let mut document: Document = documented().split_for_parts().1;
-    docs::describe_lists(&mut document);
-    document.to_pretty_json()
+    described().1.to_pretty_json()
 }

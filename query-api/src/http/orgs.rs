@@ -1,22 +1,21 @@
 //! `/v1/orgs/{id}/…`: figures of areas and schools.
 
 use super::answers::{FigureMap, Network, Point, RankedUnit, Ranking, Trend, Unit, Units, UnrankedUnit};
-use super::docs::{Faults, ListQuery, OrgPath, RangeQuery};
+use super::docs::{DayQuery, Faults, FiguresQuery, OrgPath, PageQuery};
 use super::inbound::{Inbound, Question};
 use super::problem::{Problem, require};
 use super::respond::{Answer, meta, respond};
 use super::tables;
 use super::{Api, answers};
 use crate::logic::cursor::Key;
-use crate::logic::etag::DataVersion;
 use crate::logic::figures::{Figure, Reason};
 use crate::logic::order::{Figures, Page, page};
 use crate::logic::params::{ParamFault, Route};
-use crate::logic::plan::{Grouping, Plan};
+use crate::logic::plan::Grouping;
 use crate::logic::ranking::{Limits, Unranked, unranked};
 use crate::logic::tree::{Org, Target};
 use crate::logic::units::{self, Facts};
-use crate::source::facts;
+use crate::source::facts::{Read, UnitQuestion};
 use crate::source::refresh::Known;
 use axum::extract::State;
 use axum::response::Response;
@@ -32,8 +31,7 @@ struct Asked {
     known: Known,
     org: Org,
     target: Target,
-    facts: Facts,
-    version: DataVersion,
+    read: Arc<Read>,
 }
 
 impl Asked {
@@ -44,20 +42,27 @@ impl Asked {
         let (access, target) = known.tree.access(&inbound.caller.scope, id);
         require(access)?;
         let target = target.ok_or(Problem::NotFound)?;
-        let (from, to) = (question.params.from, question.params.to);
-        let figures = &question.params.figures;
-        let plan = Plan { scope: &inbound.caller.scope, target, from, to, grouping, figures };
-        let (facts, version) = facts::read(&api.store, &api.sets, &plan, question.now, &question.ids).await?;
+        let asked = UnitQuestion {
+            scope: inbound.caller.scope.clone(),
+            target,
+            days: (question.params.from, question.params.to),
+            grouping,
+            figures: question.params.figures.clone(),
+            today: question.now.today,
+        };
+        let read = api.sources.ask(asked, question.now, question.ids.clone()).await?;
         let org = known.tree.org(id, 0);
-        Ok(Asked { inbound, question, known, org, target, facts, version })
+        Ok(Asked { inbound, question, known, org, target, read })
     }
 
     fn meta(&self, api: &Api) -> answers::Meta {
-        meta(api, &self.question, &self.known, &self.facts.calendar, &self.facts.whole)
+        let facts = &self.read.facts;
+        meta(api, &self.question, &self.known, &facts.calendar, &facts.whole, &self.read.ids)
     }
 
     fn own(&self) -> Unit {
-        let figures = units::figures(&self.question.params.figures, &self.facts.whole, &self.facts.calendar);
+        let facts = &self.read.facts;
+        let figures = units::figures(&self.question.params.figures, &facts.whole, &facts.calendar);
         Unit { org: self.org.clone(), figures: FigureMap(figures) }
     }
 
@@ -93,10 +98,8 @@ pub(super) fn open_cursor(api: &Api, list: &str, cursor: Option<&str>) -> Result
 /// Figures of a unit
 ///
 /// The unit itself; `direct` and `children` are empty.
-#[utoipa::path(get, path = "/v1/orgs/{id}/overview", tag = "orgs", params(OrgPath, RangeQuery), security(("token" = [])),
-    responses((status = 200, description = "figures", content((Units = "application/json"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/orgs/{id}/overview", tag = "orgs", security(("token" = [])),
+    params(OrgPath, DayQuery, FiguresQuery), responses((status = 200, description = "figures", body = Units), Faults))]
 pub async fn overview(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Overview, Grouping::Whole).await?;
     let answer =
@@ -107,15 +110,14 @@ pub async fn overview(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<R
 /// Figures of the units right below
 ///
 /// Schools that the area manages directly, then the next lower areas; one cursor runs through both.
-#[utoipa::path(get, path = "/v1/orgs/{id}/children", tag = "orgs", params(OrgPath, ListQuery), security(("token" = [])),
-    responses((status = 200, description = "figures", content((Units = "application/json"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/orgs/{id}/children", tag = "orgs", security(("token" = [])),
+    params(OrgPath, DayQuery, FiguresQuery, PageQuery),
+    responses((status = 200, description = "figures", body = Units), Faults))]
 pub async fn children(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Children, Grouping::Units).await?;
     let params = &asked.question.params;
-    let below = units::units(&asked.known.tree, asked.target, &asked.facts);
-    let rows = units::rows(below, &params.figures, &asked.facts.calendar, params.order);
+    let below = units::units(&asked.known.tree, asked.target, &asked.read.facts);
+    let rows = units::rows(below, &params.figures, &asked.read.facts.calendar, params.order);
     let (page, next) = asked.page(&api, rows)?;
     let mut answer = Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
     for (key, (org, figures)) in page.rows {
@@ -128,14 +130,12 @@ pub async fn children(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<R
 /// Figures by day
 ///
 /// Every day of the range; days without school have no values (`not_school_day`).
-#[utoipa::path(get, path = "/v1/orgs/{id}/trend", tag = "orgs", params(OrgPath, RangeQuery), security(("token" = [])),
-    responses((status = 200, description = "figures by day", content((Trend = "application/json"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/orgs/{id}/trend", tag = "orgs", security(("token" = [])),
+    params(OrgPath, DayQuery, FiguresQuery), responses((status = 200, description = "figures by day", body = Trend), Faults))]
 pub async fn trend(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Trend, Grouping::Days).await?;
     let params = &asked.question.params;
-    let points = (params.from.0..=params.to.0).map(|day| point(&asked.facts, &params.figures, Day(day)));
+    let points = (params.from.0..=params.to.0).map(|day| point(&asked.read.facts, &params.figures, Day(day)));
     let answer = Trend { meta: asked.meta(&api), org: asked.org.clone(), points: points.collect() };
     asked.respond(&api, &answer, None, || tables::trend(&answer, asked.wanted()))
 }
@@ -152,13 +152,11 @@ fn point(facts: &Facts, wanted: &[FigureId], day: Day) -> Point {
 }
 
 /// Network figures and histograms
-#[utoipa::path(get, path = "/v1/orgs/{id}/network", tag = "orgs", params(OrgPath, RangeQuery), security(("token" = [])),
-    responses((status = 200, description = "figures and histograms", content((Network = "application/json"),
-        (String = "text/csv"), (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/orgs/{id}/network", tag = "orgs", security(("token" = [])),
+    params(OrgPath, DayQuery, FiguresQuery), responses((status = 200, description = "figures and histograms", body = Network), Faults))]
 pub async fn network(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Network, Grouping::Whole).await?;
-    let sums = &asked.facts.whole.network;
+    let sums = &asked.read.facts.whole.network;
     let (latency_hist, jitter_hist) = (sums.latency.to_vec(), sums.jitter.to_vec());
     let Unit { org, figures } = asked.own();
     let answer = Network { meta: asked.meta(&api), org, figures, latency_hist, jitter_hist };
@@ -170,10 +168,9 @@ pub async fn network(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Re
 /// Direct schools and next lower areas together, by the figure in `order` (`-usage_rate` unless asked otherwise);
 /// units with a denominator below 5 or a reporting rate below 50 % are listed apart. One cursor runs through `rows`,
 /// then `unranked`.
-#[utoipa::path(get, path = "/v1/orgs/{id}/ranking", tag = "orgs", params(OrgPath, ListQuery), security(("token" = [])),
-    responses((status = 200, description = "units by rank", content((Ranking = "application/json"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/orgs/{id}/ranking", tag = "orgs", security(("token" = [])),
+    params(OrgPath, DayQuery, FiguresQuery, PageQuery),
+    responses((status = 200, description = "units by rank", body = Ranking), Faults))]
 pub async fn ranking(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Ranking, Grouping::Units).await?;
     let (page, next) = asked.page(&api, asked.ranked(&api))?;
@@ -201,7 +198,7 @@ impl Asked {
         next: Option<&str>,
         table: impl FnOnce() -> crate::logic::table::Table,
     ) -> Result<Response, Problem> {
-        let answer = Answer { json, version: self.version, next };
+        let answer = Answer { json, version: self.read.version, next };
         respond(api, &self.inbound, &self.question, &self.known, &answer, table)
     }
 
@@ -213,12 +210,12 @@ impl Asked {
             min_reporting_percent: api.definitions.ranking_min_reporting_percent,
         };
         let row = |unit: units::Unit| {
-            let figures = units::figures(&params.figures, &unit.sums, &self.facts.calendar);
+            let figures = units::figures(&params.figures, &unit.sums, &self.read.facts.calendar);
             let by = params.order.and_then(|order| figures.iter().find(|(id, _)| *id == order.figure));
             let reason = by.and_then(|(_, figure)| unranked(figure, &unit.sums, limits));
             let key = crate::logic::order::key(u8::from(reason.is_some()), &figures, params.order, unit.code);
             (key, (unit.org, figures, reason))
         };
-        units::units(&self.known.tree, self.target, &self.facts).into_iter().map(row).collect()
+        units::units(&self.known.tree, self.target, &self.read.facts).into_iter().map(row).collect()
     }
 }

@@ -9,6 +9,7 @@ use crate::logic::etag::{DataVersion, etag, matches};
 use crate::logic::plan::Calendar;
 use crate::logic::sums::Sums;
 use crate::logic::table::Table;
+use crate::source::facts::QueryIds;
 use crate::source::refresh::Known;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -64,9 +65,16 @@ pub fn respond<J: Serialize>(
     Ok((headers, body).into_response())
 }
 
-/// The meta part of an answer. `sums`: of everything that it covers.
+/// The meta part of an answer. `sums`: of everything that it covers; `ids`: of its statements.
 #[must_use]
-pub fn meta(api: &Api, question: &Question, known: &Known, calendar: &Calendar, sums: &Sums) -> answers::Meta {
+pub fn meta(
+    api: &Api,
+    question: &Question,
+    known: &Known,
+    calendar: &Calendar,
+    sums: &Sums,
+    ids: &QueryIds,
+) -> answers::Meta {
     let (num, den) = (sums.activity.reporting, sums.roster.in_service);
     let coverage = answers::Coverage { value: (den > 0).then(|| num as f64 / den as f64), num, den };
     answers::Meta {
@@ -77,7 +85,7 @@ pub fn meta(api: &Api, question: &Question, known: &Known, calendar: &Calendar, 
         state: "live",
         definition_version: api.definitions.version.clone(),
         coverage,
-        query_id: question.ids.0.clone(),
+        query_id: ids.0.clone(),
         provisional: calendar.is_provisional(),
     }
 }

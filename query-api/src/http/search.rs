@@ -19,10 +19,8 @@ use std::sync::Arc;
 /// Areas and schools by name or code
 ///
 /// Only what is inside the caller's scope; a code fits from its beginning, a name anywhere.
-#[utoipa::path(get, path = "/v1/search", tag = "catalog", params(SearchQuery), security(("token" = [])),
-    responses((status = 200, description = "areas and schools", content((Search = "application/json"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+#[utoipa::path(get, path = "/v1/search", tag = "catalog", security(("token" = [])),
+    params(SearchQuery), responses((status = 200, description = "areas and schools", body = Search), Faults))]
 pub async fn search(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let question = inbound.question(&api, Route::Search)?;
     let known = api.known()?;
@@ -37,9 +35,7 @@ pub async fn search(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Res
 ///
 /// Figures with names, units and formulas; dimensions; edges of the histogram buckets.
 #[utoipa::path(get, path = "/v1/catalog", tag = "catalog", security(("token" = [])),
-    responses((status = 200, description = "the catalogue", content((Catalog = "application/json"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (String = "application/vnd.apache.arrow.stream"),
-        (String = "application/vnd.apache.parquet"))), Faults))]
+    responses((status = 200, description = "the catalogue", body = Catalog), Faults))]
 pub async fn catalog(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let question = inbound.question(&api, Route::Catalog)?;
     let answer = Catalog {

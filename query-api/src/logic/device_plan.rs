@@ -1,7 +1,7 @@
 //! Statements about devices: of one school, of one device, and sets of devices.
 
 use super::scope::{DevicesOf, Scope};
-use super::sql::{NETWORK_SUMS, Statement, between, date, histogram_sums, in_days, numbers};
+use super::sql::{Statement, between, date, in_days, network_sums, numbers};
 use schemas::figures::{FigureId, Source};
 use schemas::time::Day;
 
@@ -78,13 +78,11 @@ impl DevicePlan<'_> {
             return None;
         }
         let rows = self.device_rows(school_days)?;
-        let sums = NETWORK_SUMS
+        let sums = network_sums(histograms)
             .replace("sum(toUInt64(pass))", "countIf(verdict = 'pass')")
             .replace("sum(toUInt64(fail))", "countIf(verdict = 'fail')");
         Some(Statement(format!(
-            "SELECT device_no AS k_device, {sums}, {}, count() AS n_rows, sum(toUInt64(ver)) AS n_ver \
-             FROM network_day FINAL WHERE {rows} GROUP BY k_device",
-            histogram_sums(histograms),
+            "SELECT device_no AS k_device, {sums} FROM network_day FINAL WHERE {rows} GROUP BY k_device",
         )))
     }
 
@@ -98,6 +96,13 @@ impl DevicePlan<'_> {
             self.school_no,
             in_days(school_days),
         ))
+    }
+
+    /// Devices of the school heard of just now; none where no figure asks.
+    #[must_use]
+    pub fn heard(&self, today: Day) -> Option<HeardPlan> {
+        let rows = format!("{} AND school_no = {}", self.scope.device_rows(), self.school_no);
+        (self.needs(Source::Receipts) && self.to == today).then_some(HeardPlan { rows, today })
     }
 
     fn needs(&self, source: Source) -> bool {
@@ -160,33 +165,30 @@ pub fn device_sessions(scope: &Scope, device_no: u32, from: Day, to: Day) -> Sta
     ))
 }
 
-/// Versions of the days of sessions, everywhere. It has no scope on purpose, like [`session_devices`]: where a device
-/// had its session does not matter for `active7_rate` (METRICS 10.20), and only counts of devices inside leave.
-#[must_use]
-pub fn session_versions(from: Day, to: Day) -> Statement {
-    let days = between(from, to);
-    Statement(format!(
-        "SELECT day AS k_day, count() AS n_rows, sum(toUInt64(ver)) AS n_ver FROM school_day WHERE {days} GROUP BY day"
-    ))
+/// Devices heard of just now, among the rows of one unit.
+///
+/// A device that is in service in a unit today has its row of today there. Its row of yesterday, which events that came
+/// late touch, is looked for in the same unit: only who has moved over night and sends nothing but yesterday's events is
+/// not seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeardPlan {
+    /// Condition for rows of devices, the scope included.
+    pub(super) rows: String,
+    /// The local day.
+    pub(super) today: Day,
 }
 
-/// Devices with a session on these days, everywhere; see [`session_versions`].
-#[must_use]
-pub fn session_devices(days: &[Day]) -> Statement {
-    Statement(format!(
-        "SELECT day AS k_day, bitmapToArray(session_devices) AS devices FROM school_day FINAL WHERE {}",
-        in_days(days)
-    ))
-}
-
-/// Devices heard of since an instant, everywhere; see [`session_versions`].
-#[must_use]
-pub fn heard_devices(since_ms: i64, today: Day) -> Statement {
-    Statement(format!(
-        "SELECT DISTINCT device_no AS k_device FROM device_day \
-         WHERE {} AND last_received >= fromUnixTimestamp64Milli({since_ms}, 'UTC')",
-        between(today.plus(-1), today),
-    ))
+impl HeardPlan {
+    /// Devices heard of since an instant.
+    #[must_use]
+    pub fn statement(&self, since_ms: i64) -> Statement {
+        Statement(format!(
+            "SELECT DISTINCT device_no AS k_device FROM device_day \
+             WHERE {} AND {} AND last_received >= fromUnixTimestamp64Milli({since_ms}, 'UTC')",
+            self.rows,
+            between(self.today.plus(-1), self.today),
+        ))
+    }
 }
 
 /// All organisations; they stay in memory, and answers take from them what the scope allows.

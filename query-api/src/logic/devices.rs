@@ -1,6 +1,7 @@
 //! Sets of device numbers, and counts against them.
 
 use super::sums::DeviceSums;
+use std::sync::Arc;
 
 /// A set of dense device numbers, a bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub struct DeviceSets {
     /// With a session in the last 30 days.
     pub active30: Bits,
     /// Heard of just now; none where the day is not today.
-    pub online: Option<Bits>,
+    pub online: Option<Arc<Bits>>,
 }
 
 /// Counts devices in service against the sets.
@@ -52,7 +53,7 @@ pub fn count(in_service: &[u32], sets: &DeviceSets) -> DeviceSums {
         in_service: in_service.len() as u64,
         active7: within(&sets.active7),
         active30: within(&sets.active30),
-        online_now: sets.online.as_ref().map(within),
+        online_now: sets.online.as_deref().map(within),
     }
 }
 
@@ -73,7 +74,7 @@ mod tests {
         let sets = DeviceSets { active7: bits(&[1, 5000]), active30: month, online: None };
         let sums = count(&[1, 2, 3, 64, 6000], &sets);
         assert_eq!(sums, DeviceSums { in_service: 5, active7: 1, active30: 3, online_now: None });
-        let online = DeviceSets { online: Some(bits(&[3])), ..DeviceSets::default() };
+        let online = DeviceSets { online: Some(Arc::new(bits(&[3]))), ..DeviceSets::default() };
         assert_eq!(count(&[1, 2, 3], &online).online_now, Some(1));
     }
 }

@@ -6,15 +6,16 @@
 //! A join would cost more than all three: most days are a school day for every school of a unit, so a list of days does
 //! the join's work. Where schools of a unit differ on a day, those that are off are excluded one by one.
 
+use super::device_plan::HeardPlan;
 use super::scope::Scope;
-use super::sql::{NETWORK_SUMS, Statement, between, histogram_sums, in_days};
+use super::sql::{ROSTER_SUMS, Statement, activity_sums, between, in_days, network_sums, not_off};
 use super::tree::Target;
 use schemas::figures::{FigureId, Source};
 use schemas::org::area_range;
 use schemas::time::Day;
 
 /// By what the rows of an answer are grouped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Grouping {
     /// One sum.
     Whole,
@@ -93,13 +94,7 @@ impl Plan<'_> {
         let (keys, group) = self.roster_groups();
         let filter = self.filter();
         Statement(format!(
-            "SELECT {keys}, count() AS n_rows, countIf(school_day = 1) AS n_school_days, \
-             sumIf(toUInt64(in_service), school_day = 1) AS n_in_service, \
-             sumIf(toUInt64(classes), school_day = 1) AS n_classes, \
-             countIf(school_day = 1 AND in_service > 0) AS n_schools, \
-             sumIf(toUInt64(in_service) * lessons, school_day = 1) AS n_lesson_slots, \
-             max(provisional) AS n_provisional, sum(ver) AS n_ver \
-             FROM roster_day FINAL WHERE {filter} AND {} GROUP BY {group} ORDER BY k_day",
+            "SELECT {keys}, {ROSTER_SUMS} FROM roster_day FINAL WHERE {filter} AND {} GROUP BY {group} ORDER BY k_day",
             between(self.from, self.to),
         ))
     }
@@ -108,16 +103,10 @@ impl Plan<'_> {
     #[must_use]
     pub fn activity(&self, calendar: &Calendar) -> Option<Statement> {
         let days = self.school_day_rows(calendar)?;
-        let curves = self.needs(Source::Curves);
-        let online = if curves { "sum(online_slots)" } else { "toUInt64(0)" };
+        let sums = activity_sums(self.needs(Source::Curves));
         let (keys, group) = (keys(self.target, self.grouping), group_by(self.grouping));
         Some(Statement(format!(
-            "SELECT {keys}, count() AS n_rows, sum(toUInt64(reporting)) AS n_reporting, \
-             sum(toUInt64(powered)) AS n_powered, sum(toUInt64(used)) AS n_used, \
-             sum(toUInt64(classes_used)) AS n_classes_used, countIf(used > 0) AS n_schools_used, \
-             sum(on_s) AS n_on_s, sum(active_s) AS n_active_s, sum(toUInt64(lessons_used)) AS n_lessons_used, \
-             {online} AS n_online_slots, sum(toUInt64(ver)) AS n_ver \
-             FROM school_day FINAL WHERE {} AND {days}{group}",
+            "SELECT {keys}, {sums} FROM school_day FINAL WHERE {} AND {days}{group}",
             self.filter(),
         )))
     }
@@ -125,17 +114,15 @@ impl Plan<'_> {
     /// Numerators of the ledger `network`; none where no figure needs them or there is no school day.
     #[must_use]
     pub fn network(&self, calendar: &Calendar) -> Option<Statement> {
-        let histograms = self.needs(Source::Histograms);
-        if !histograms && !self.needs(Source::Network) {
+        if !self.needs_network() {
             return None;
         }
+        let histograms = self.needs(Source::Histograms);
         let days = self.school_day_rows(calendar)?;
         let (keys, group) = (keys(self.target, self.grouping), group_by(self.grouping));
         Some(Statement(format!(
-            "SELECT {keys}, count() AS n_rows, {}, {}, sum(toUInt64(ver)) AS n_ver \
-             FROM school_network_day FINAL WHERE {} AND {days}{group}",
-            NETWORK_SUMS,
-            histogram_sums(histograms),
+            "SELECT {keys}, {} FROM school_network_day FINAL WHERE {} AND {days}{group}",
+            network_sums(histograms),
             self.filter(),
         )))
     }
@@ -152,6 +139,12 @@ impl Plan<'_> {
         ))
     }
 
+    /// Devices of the unit heard of just now; none where no figure asks, or the range does not end today.
+    #[must_use]
+    pub fn heard(&self, today: Day) -> Option<HeardPlan> {
+        (self.needs(Source::Receipts) && self.to == today).then(|| HeardPlan { rows: self.filter(), today })
+    }
+
     /// The calendar needs days in any case; units are summed beside it, from one read.
     fn roster_groups(&self) -> (String, &'static str) {
         let (area, school) = (area_key(self.target, self.grouping), school_key(self.target, self.grouping));
@@ -160,6 +153,12 @@ impl Plan<'_> {
             Grouping::Units => ("toUInt8(grouping(k_day) = 0)", "GROUPING SETS ((k_area, k_school), (k_day))"),
         };
         (format!("{area} AS k_area, {school} AS k_school, day AS k_day, {by_day} AS k_by_day"), group)
+    }
+
+    /// Does any figure need the ledger `network`?
+    #[must_use]
+    pub fn needs_network(&self) -> bool {
+        self.needs(Source::Network) || self.needs(Source::Histograms)
     }
 
     fn needs(&self, source: Source) -> bool {
@@ -182,11 +181,7 @@ impl Plan<'_> {
             return Some(in_days(&school_days));
         }
         let (all, mixed) = (in_days(&school_days), in_days(&mixed));
-        Some(format!(
-            "{all} AND (school_no, day) NOT IN (SELECT school_no, day FROM roster_day FINAL \
-             WHERE {} AND {mixed} AND school_day = 0)",
-            self.filter(),
-        ))
+        Some(format!("{all} AND {}", not_off(&format!("{} AND {mixed}", self.filter()))))
     }
 }
 
@@ -200,6 +195,7 @@ fn keys(target: Target, grouping: Grouping) -> String {
 fn school_key(target: Target, grouping: Grouping) -> String {
     match (grouping, target) {
         (Grouping::Units, Target::Area(code)) => format!("toUInt32(if(division = {code}, school_no, 0))"),
+        (Grouping::Units, Target::Direct(_)) => "school_no".to_owned(),
         _ => "toUInt32(0)".to_owned(),
     }
 }
@@ -229,6 +225,7 @@ fn target_rows(target: Target) -> String {
             let range = area_range(code);
             format!("division BETWEEN {} AND {}", range.start(), range.end())
         }
+        Target::Direct(code) => format!("division = {code}"),
         Target::School(no) => format!("school_no = {no}"),
     }
 }

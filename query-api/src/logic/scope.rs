@@ -6,26 +6,26 @@ use schemas::token::{Grant, Role};
 use std::ops::RangeInclusive;
 
 /// Areas, schools and classes that a caller's grants cover.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     places: Vec<Place>,
 }
 
 /// One grant, as a place and what may be read there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Place {
     extent: Extent,
     rights: Rights,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Extent {
     Area(RangeInclusive<u32>),
     School(u32),
     Class(u32),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Rights {
     /// Figures and devices.
     All,
@@ -109,6 +109,14 @@ impl Scope {
             Extent::Class(class_no) => Some(class_no),
             Extent::Area(_) | Extent::School(_) => None,
         })
+    }
+
+    /// May figures be read of every school that an area manages directly, whenever it did? What is kept in memory is
+    /// summed by area, so a grant of single schools gives nothing there.
+    #[must_use]
+    pub fn covers_area(&self, division: u32) -> bool {
+        let readable = self.places.iter().filter(|place| place.rights == Rights::All);
+        readable.into_iter().any(|place| matches!(&place.extent, Extent::Area(own) if own.contains(&division)))
     }
 
     /// The condition for tables of schools: true only for rows whose figures the caller may read.

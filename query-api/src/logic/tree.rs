@@ -55,10 +55,12 @@ pub struct Tree {
 }
 
 /// What figures are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A province, city or county with everything below.
     Area(u32),
+    /// Of an area only the schools that it manages directly.
+    Direct(u32),
     /// One school.
     School(u32),
 }

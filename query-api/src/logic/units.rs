@@ -12,7 +12,7 @@ use schemas::org::OrgId;
 use std::collections::HashMap;
 
 /// What was read for an answer: sums by unit and by day, the calendar of the range.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// The whole unit.
     pub whole: Sums,

@@ -1,16 +1,25 @@
-//! Reads what the figures of a unit are divided from.
+//! Reads what the figures of a unit are divided from: out of memory what is kept there, by statements the rest.
 
 use super::client::{Store, StoreError, fetch_some};
-use super::rows::{ActivityRow, InServiceRow, NetworkRow, RosterRow, unit_of};
-use super::sets::{SetBook, Wanted};
+use super::flights::Flights;
+use super::memory::Memory;
+use super::rows::{ActivityRow, InServiceRow, NetworkRow, RosterRow};
+use super::sets::{Heard, Wanted};
+use crate::logic::cells;
 use crate::logic::devices::{DeviceSets, count};
 use crate::logic::etag::DataVersion;
-use crate::logic::plan::{Calendar, DayCount, Grouping, Plan};
-use crate::logic::sums::{DeviceSums, Sums};
+use crate::logic::gather::{Gathered, Group};
+use crate::logic::plan::{Calendar, Grouping, Plan};
+use crate::logic::scope::Scope;
+use crate::logic::sums::DeviceSums;
+use crate::logic::tree::Target;
 use crate::logic::units::Facts;
-use schemas::org::OrgId;
+use crate::metrics::Metrics;
+use futures::FutureExt;
+use schemas::figures::FigureId;
+use schemas::org::{AreaLevel, area_level};
 use schemas::time::Day;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Names the statements of one answer: the first has the id that the answer tells, the others a suffix.
 #[derive(Clone, Debug)]
@@ -33,162 +42,216 @@ pub struct Now {
     pub online_since_ms: i64,
 }
 
-/// Sums by group of the plan, with the version of what was read.
-///
-/// # Errors
-/// A statement failed.
-pub async fn read(
-    store: &Store,
-    sets: &SetBook,
-    plan: &Plan<'_>,
-    now: Now,
-    ids: &QueryIds,
-) -> Result<(Facts, DataVersion), StoreError> {
-    let mut gathered = Gathered::default();
-    if plan.grouping == Grouping::Days {
-        gathered.roster(plan.grouping, store.fetch(&plan.roster(), &ids.0).await?);
-        let numerators = numerators(store, plan, &gathered.calendar, ids);
-        let days = gathered.calendar.school_days();
-        let devices = devices(store, sets, plan, &days, now, ids);
-        let (numerators, devices) = tokio::try_join!(numerators, devices)?;
-        gathered.numerators(plan.grouping, numerators);
-        gathered.devices(devices);
-    } else {
-        let roster = async {
-            let roster = store.fetch::<RosterRow>(&plan.roster(), &ids.0).await?;
-            gathered.roster(plan.grouping, roster);
-            numerators(store, plan, &gathered.calendar, ids).await
+/// What is asked of a unit. Equal questions have equal answers, if they are asked at one time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnitQuestion {
+    /// What the caller may see.
+    pub scope: Scope,
+    /// Of which unit.
+    pub target: Target,
+    /// First and last day.
+    pub days: (Day, Day),
+    /// By what.
+    pub grouping: Grouping,
+    /// Which figures.
+    pub figures: Vec<FigureId>,
+    /// The day on which it is asked.
+    pub today: Day,
+}
+
+impl UnitQuestion {
+    /// As a plan.
+    #[must_use]
+    pub fn plan(&self) -> Plan<'_> {
+        let UnitQuestion { scope, target, days, grouping, figures, .. } = self;
+        Plan { scope, target: *target, from: days.0, to: days.1, grouping: *grouping, figures }
+    }
+}
+
+/// What was read for a question.
+#[derive(Debug)]
+pub struct Read {
+    /// What figures are divided from.
+    pub facts: Facts,
+    /// Of what was read.
+    pub version: DataVersion,
+    /// Names of the statements.
+    pub ids: QueryIds,
+}
+
+type Answered = Result<Arc<Read>, StoreError>;
+
+/// Everything that answers are made of.
+pub struct Sources {
+    /// ClickHouse.
+    pub store: Store,
+    /// What is kept of its tables.
+    pub memory: Memory,
+    /// Who was heard of just now.
+    pub heard: Heard,
+    metrics: Metrics,
+    flights: Flights<UnitQuestion, Answered>,
+}
+
+impl Sources {
+    /// Sources that have read nothing yet.
+    #[must_use]
+    pub fn new(store: Store, memory: Memory, metrics: Metrics) -> Sources {
+        Sources { store, memory, heard: Heard::default(), metrics, flights: Flights::default() }
+    }
+
+    /// What the figures of a unit are divided from, by group of the question. Who asks what is being read already waits
+    /// for that.
+    ///
+    /// # Errors
+    /// A statement failed.
+    pub async fn ask(self: &Arc<Self>, question: UnitQuestion, now: Now, ids: QueryIds) -> Answered {
+        let (sources, asked) = (self.clone(), question.clone());
+        let begin = || async move { sources.read(&asked.plan(), now, ids).await.map(Arc::new) }.boxed();
+        let (flight, joined) = self.flights.join(question, begin);
+        if joined {
+            self.metrics.joined.inc();
+        }
+        flight.await
+    }
+
+    /// Reads what a plan asks for, out of memory where it can.
+    ///
+    /// # Errors
+    /// A statement failed.
+    pub async fn read(&self, plan: &Plan<'_>, now: Now, ids: QueryIds) -> Result<Read, StoreError> {
+        let remembered = self.remembered(plan, now, &ids).await?;
+        let from_memory = remembered.is_some();
+        let mut gathered = match remembered {
+            Some(gathered) => gathered,
+            None => by_statements(&self.store, plan, &ids).await?,
         };
-        let to = [plan.to];
-        let (numerators, devices) = tokio::try_join!(roster, devices(store, sets, plan, &to, now, ids))?;
-        gathered.numerators(plan.grouping, numerators);
-        gathered.devices(devices);
+        for (group, counted) in self.devices(plan, &gathered.calendar, from_memory, now, &ids).await? {
+            gathered.devices(group, &counted);
+        }
+        let (facts, version) = gathered.finish();
+        Ok(Read { facts, version, ids })
     }
-    Ok(gathered.finish(plan.grouping))
+
+    /// Sums of the cells of an area; schools that are units themselves are read by statements. None: it is not for the
+    /// memory. A county's units are schools, all of them.
+    async fn remembered(&self, plan: &Plan<'_>, now: Now, ids: &QueryIds) -> Result<Option<Gathered>, StoreError> {
+        let Some(wanted) = wanted(plan) else { return Ok(None) };
+        let Some((mut gathered, has_direct)) = self.memory.gather(&self.store, &wanted, now.today, ids).await? else {
+            return Ok(None);
+        };
+        self.metrics.remembered.inc();
+        if has_direct {
+            let direct = Plan { target: Target::Direct(wanted.area), ..plan.clone() };
+            add_statements(&self.store, &direct, &mut gathered, ids).await?;
+        }
+        Ok(Some(gathered))
+    }
+
+    /// Counts of devices in service at the end of the range, or on each of its school days, by group.
+    async fn devices(
+        &self,
+        plan: &Plan<'_>,
+        calendar: &Calendar,
+        from_memory: bool,
+        now: Now,
+        ids: &QueryIds,
+    ) -> Result<Vec<(Group, DeviceSums)>, StoreError> {
+        let days = if plan.grouping == Grouping::Days { calendar.school_days() } else { vec![plan.to] };
+        let (Some(sets), false) = (Wanted::of(plan.figures), days.is_empty()) else { return Ok(Vec::new()) };
+        let heard = async {
+            match plan.heard(now.today) {
+                Some(heard) => self.heard.devices(&self.store, heard, now, ids).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let sets = self.memory.sets(&self.store, sets, &days, ids);
+        let in_service = self.in_service(plan, &days, from_memory, ids);
+        let (heard, mut sets, in_service) = tokio::try_join!(heard, sets, in_service)?;
+        if let Some(today) = sets.get_mut(&now.today.0) {
+            today.online = heard;
+        }
+        let none = DeviceSets::default();
+        let counted = in_service
+            .iter()
+            .map(|(day, group, devices)| (*group, count(devices.as_slice(), sets.get(&day.0).unwrap_or(&none))));
+        Ok(counted.collect())
+    }
+
+    /// Devices in service on days, by group.
+    async fn in_service(
+        &self,
+        plan: &Plan<'_>,
+        days: &[Day],
+        from_memory: bool,
+        ids: &QueryIds,
+    ) -> Result<Vec<(Day, Group, Vec<u32>)>, StoreError> {
+        let id = ids.of("in-service-here");
+        let (Some(wanted), true) = (wanted(plan), from_memory) else {
+            let rows = self.store.fetch::<InServiceRow>(&plan.in_service_devices(days), &id).await?;
+            return Ok(rows.into_iter().map(of_row).collect());
+        };
+        let range = schemas::org::area_range(wanted.area);
+        let mut found = Vec::new();
+        for day in days {
+            let list = self.memory.in_service(&self.store, *day, ids).await?;
+            let inside = list.iter().filter(|(area, _)| range.contains(area) && plan.scope.covers_area(*area));
+            let grouped = inside.filter_map(|(area, devices)| Some((cells::group(&wanted, *area, *day)?, devices)));
+            found.extend(grouped.map(|(group, devices)| (*day, group, devices.clone())));
+        }
+        if plan.grouping == Grouping::Units {
+            let direct = Plan { target: Target::Direct(wanted.area), ..plan.clone() };
+            let rows = self.store.fetch::<InServiceRow>(&direct.in_service_devices(days), &id).await?;
+            found.extend(rows.into_iter().map(of_row));
+        }
+        Ok(found)
+    }
 }
 
-type Numerators = (Vec<ActivityRow>, Vec<NetworkRow>);
+fn of_row(row: InServiceRow) -> (Day, Group, Vec<u32>) {
+    (Day(i32::from(row.k_day)), row.group(), row.devices)
+}
 
-async fn numerators(
+/// What of the memory answers a plan; none: it tells schools apart.
+fn wanted<'a>(plan: &Plan<'a>) -> Option<cells::Wanted<'a>> {
+    let Target::Area(area) = plan.target else { return None };
+    let only_schools = plan.grouping == Grouping::Units && area_level(area) == AreaLevel::County;
+    let network = plan.needs_network();
+    let Plan { scope, from, to, grouping, .. } = *plan;
+    (!only_schools).then_some(cells::Wanted { scope, area, from, to, grouping, network })
+}
+
+async fn by_statements(store: &Store, plan: &Plan<'_>, ids: &QueryIds) -> Result<Gathered, StoreError> {
+    let mut gathered = Gathered::new(plan.grouping);
+    gathered.calendar = add_statements(store, plan, &mut gathered, ids).await?;
+    Ok(gathered)
+}
+
+/// Reads a plan's rows and adds them; returns the calendar of the plan's unit.
+async fn add_statements(
     store: &Store,
     plan: &Plan<'_>,
-    calendar: &Calendar,
+    gathered: &mut Gathered,
     ids: &QueryIds,
-) -> Result<Numerators, StoreError> {
-    let activity = fetch_some(store, plan.activity(calendar), ids.of("activity"));
-    let network = fetch_some(store, plan.network(calendar), ids.of("network"));
-    tokio::try_join!(activity, network)
-}
-
-/// Counts of devices in service on each of `days`, by group.
-async fn devices(
-    store: &Store,
-    book: &SetBook,
-    plan: &Plan<'_>,
-    days: &[Day],
-    now: Now,
-    ids: &QueryIds,
-) -> Result<Vec<(Group, DeviceSums)>, StoreError> {
-    let Some(wanted) = Wanted::of(plan.figures) else { return Ok(Vec::new()) };
-    if days.is_empty() {
-        return Ok(Vec::new());
+) -> Result<Calendar, StoreError> {
+    let rosters = store.fetch::<RosterRow>(&plan.roster(), &ids.0).await?;
+    let by_day = || rosters.iter().filter(|row| row.k_by_day == 1);
+    by_day().for_each(|row| gathered.version.add(row.n_rows, row.n_ver));
+    let by_unit = plan.grouping == Grouping::Units;
+    for row in rosters.iter().filter(|row| (row.k_by_day == 0) == by_unit) {
+        gathered.roster(row.group(), &row.sums());
     }
-    let in_service = plan.in_service_devices(days);
-    let in_service_id = ids.of("in-service");
-    let in_service = store.fetch::<InServiceRow>(&in_service, &in_service_id);
-    let sets = book.sets(store, wanted, days, now, ids);
-    let (in_service, sets) = tokio::try_join!(in_service, sets)?;
-    let none = DeviceSets::default();
-    let counted = in_service.iter().map(|row| {
-        let set = sets.get(&i32::from(row.k_day)).unwrap_or(&none);
-        (Group { area: row.k_area, school: row.k_school, day: row.k_day }, count(&row.devices, set))
-    });
-    Ok(counted.collect())
-}
-
-/// The keys of a row of a grouped statement.
-#[derive(Clone, Copy)]
-struct Group {
-    area: u32,
-    school: u32,
-    day: u16,
-}
-
-#[derive(Default)]
-struct Gathered {
-    units: HashMap<(u32, u32), Sums>,
-    days: HashMap<i32, Sums>,
-    calendar: Calendar,
-    version: DataVersion,
-}
-
-impl Gathered {
-    fn roster(&mut self, grouping: Grouping, rows: Vec<RosterRow>) {
-        for row in rows {
-            if row.k_by_day == 1 {
-                self.calendar.days.push(day_count(&row));
-                self.version.add(row.n_rows, row.n_ver);
-            }
-            let wanted = (row.k_by_day == 1) == (grouping != Grouping::Units);
-            if wanted {
-                let group = Group { area: row.k_area, school: row.k_school, day: row.k_day };
-                self.sums(grouping, group).roster.add(&row.sums());
-            }
-        }
+    let calendar = Calendar { days: by_day().map(RosterRow::day_count).collect() };
+    let activity = fetch_some::<ActivityRow>(store, plan.activity(&calendar), ids.of("activity"));
+    let network = fetch_some::<NetworkRow>(store, plan.network(&calendar), ids.of("network"));
+    let (activity, network) = tokio::try_join!(activity, network)?;
+    for row in activity {
+        gathered.version.add(row.n_rows, row.n_ver);
+        gathered.activity(row.group(), &row.sums());
     }
-
-    fn numerators(&mut self, grouping: Grouping, (activity, network): Numerators) {
-        for row in activity {
-            self.version.add(row.n_rows, row.n_ver);
-            let group = Group { area: row.k_area, school: row.k_school, day: row.k_day };
-            self.sums(grouping, group).activity.add(&row.sums());
-        }
-        for row in network {
-            self.version.add(row.n_rows, row.n_ver);
-            let group = Group { area: row.k_area, school: row.k_school, day: row.k_day };
-            self.sums(grouping, group).network.add(&row.sums());
-        }
+    for row in network {
+        gathered.version.add(row.n_rows, row.n_ver);
+        gathered.network(row.group(), &row.sums());
     }
-
-    fn devices(&mut self, counts: Vec<(Group, DeviceSums)>) {
-        for (group, counted) in counts {
-            // Distinct devices are read beside the rows, so what was counted is part of the version.
-            let online = counted.online_now.unwrap_or(0);
-            self.version.other += counted.in_service + 3 * counted.active7 + 7 * counted.active30 + 11 * online;
-            self.units.entry((group.area, group.school)).or_default().devices.add(&counted);
-            if let Some(day) = self.days.get_mut(&i32::from(group.day)) {
-                day.devices.add(&counted);
-            }
-        }
-    }
-
-    fn sums(&mut self, grouping: Grouping, group: Group) -> &mut Sums {
-        match grouping {
-            Grouping::Days => self.days.entry(i32::from(group.day)).or_default(),
-            Grouping::Whole => self.units.entry((0, 0)).or_default(),
-            Grouping::Units => self.units.entry((group.area, group.school)).or_default(),
-        }
-    }
-
-    fn finish(self, grouping: Grouping) -> (Facts, DataVersion) {
-        let mut facts = Facts { days: self.days, calendar: self.calendar, ..Facts::default() };
-        match grouping {
-            Grouping::Days => facts.days.values().for_each(|sums| facts.whole.add(sums)),
-            Grouping::Whole | Grouping::Units => self.units.values().for_each(|sums| facts.whole.add(sums)),
-        }
-        if grouping == Grouping::Units {
-            let named = self.units.into_iter().map(|((area, school), sums)| (unit_of(area, school), sums));
-            facts.units = named.filter(|(id, _)| *id != OrgId::School(0)).collect();
-        }
-        (facts, self.version)
-    }
-}
-
-fn day_count(row: &RosterRow) -> DayCount {
-    DayCount {
-        day: Day(i32::from(row.k_day)),
-        on: row.n_school_days,
-        off: row.n_rows - row.n_school_days,
-        provisional: row.n_provisional == 1,
-    }
+    Ok(calendar)
 }

@@ -2,6 +2,8 @@
 
 pub mod client;
 pub mod facts;
+pub mod flights;
+pub mod memory;
 pub mod refresh;
 pub mod rows;
 pub mod school;

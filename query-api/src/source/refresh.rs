@@ -1,6 +1,7 @@
 //! Keeps names, tree and `data_as_of` in memory, a few seconds old at most.
 
 use super::client::{Store, StoreError};
+use super::facts::{QueryIds, Sources};
 use super::rows::{FreshnessRow, OrgRow, OrgsVersionRow};
 use crate::logic::device_plan as plan;
 use crate::logic::tree::{Node, Tree};
@@ -61,8 +62,9 @@ impl Book {
         Ok(())
     }
 
-    /// Refreshes until the process stops.
-    pub async fn keep_fresh(self, store: Store, clock: Clock, every: Duration, shutdown: Shutdown) {
+    /// Refreshes until the process stops; fills the memory once, as soon as the tables can be read.
+    pub async fn keep_fresh(self, sources: Arc<Sources>, clock: Clock, every: Duration, shutdown: Shutdown) {
+        let mut is_warm = false;
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0_u64.. {
@@ -70,8 +72,11 @@ impl Book {
             // Events of today and yesterday are the newest as a rule; late ones for older days are seen now and then.
             let recent = Day::of_ms(clock.now_ms()).plus(-1);
             let newest_from = if tick.is_multiple_of(OLDER_DAYS_EVERY) { Day(0) } else { recent };
-            if let Err(error) = self.refresh(&store, newest_from).await {
+            if let Err(error) = self.refresh(&sources.store, newest_from).await {
                 tracing::debug!(%error, "names stay as they are until the next refresh");
+            } else if !is_warm {
+                let ids = QueryIds(id("warm"));
+                is_warm = sources.memory.warm(&sources.store, Day::of_ms(clock.now_ms()), &ids).await.is_ok();
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Rows of the statements of `logic::plan`, column for column.
 #![allow(missing_docs, reason = "columns are explained in logic::plan under the same names")]
 
+use crate::logic::gather::Group;
+use crate::logic::parts::Part;
 use crate::logic::plan::DayCount;
 use crate::logic::sums::{ActivitySums, NetworkSums, RosterSums, histogram};
 use clickhouse::Row;
-use schemas::org::OrgId;
 use schemas::time::Day;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -38,7 +39,31 @@ impl RosterRow {
             lesson_slots: self.n_lesson_slots,
         }
     }
+
+    /// As a day of the calendar.
+    pub fn day_count(&self) -> DayCount {
+        DayCount {
+            day: Day(i32::from(self.k_day)),
+            on: self.n_school_days,
+            off: self.n_rows - self.n_school_days,
+            provisional: self.n_provisional == 1,
+        }
+    }
 }
+
+/// Rows that are of a group.
+macro_rules! grouped {
+    ($($row:ident)+) => {
+        $(impl $row {
+            /// Its keys.
+            pub fn group(&self) -> Group {
+                Group { area: self.k_area, school: self.k_school, day: self.k_day }
+            }
+        })+
+    };
+}
+
+grouped! { RosterRow ActivityRow NetworkRow InServiceRow }
 
 /// Numerators of the ledger `activity` of a group.
 #[derive(Debug, Row, Deserialize)]
@@ -76,45 +101,54 @@ impl ActivityRow {
     }
 }
 
-/// Numerators of the ledger `network` of a group.
-#[derive(Debug, Row, Deserialize)]
-pub struct NetworkRow {
-    pub k_area: u32,
-    pub k_school: u32,
-    pub k_day: u16,
-    pub n_rows: u64,
-    pub n_pass: u64,
-    pub n_fail: u64,
-    pub n_outage: u64,
-    pub n_partial: u64,
-    pub n_valid: u64,
-    pub n_lost: u64,
-    pub n_sent: u64,
-    pub n_latency: Vec<u64>,
-    pub n_jitter: Vec<u64>,
-    pub n_ver: u64,
-}
-
-impl NetworkRow {
-    /// As sums.
-    pub fn sums(&self) -> NetworkSums {
-        NetworkSums {
-            pass: self.n_pass,
-            fail: self.n_fail,
-            outage: self.n_outage,
-            partial: self.n_partial,
-            valid: self.n_valid,
-            lost: self.n_lost,
-            sent: self.n_sent,
-            latency: histogram(&self.n_latency),
-            jitter: histogram(&self.n_jitter),
+/// A row of keys and, after them, the numerators of the ledger `network`. The columns of a row are fields side by side,
+/// so what two rows have in common cannot be a type.
+macro_rules! network_row {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty),+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Row, Deserialize)]
+        pub struct $name {
+            $(pub $key: $kind,)+
+            pub n_rows: u64,
+            pub n_pass: u64,
+            pub n_fail: u64,
+            pub n_outage: u64,
+            pub n_partial: u64,
+            pub n_valid: u64,
+            pub n_lost: u64,
+            pub n_sent: u64,
+            pub n_latency: Vec<u64>,
+            pub n_jitter: Vec<u64>,
+            pub n_ver: u64,
         }
-    }
+
+        impl $name {
+            /// As sums.
+            pub fn sums(&self) -> NetworkSums {
+                NetworkSums {
+                    pass: self.n_pass,
+                    fail: self.n_fail,
+                    outage: self.n_outage,
+                    partial: self.n_partial,
+                    valid: self.n_valid,
+                    lost: self.n_lost,
+                    sent: self.n_sent,
+                    latency: histogram(&self.n_latency),
+                    jitter: histogram(&self.n_jitter),
+                }
+            }
+        }
+    };
 }
 
-/// The unit that a group of `Grouping::Units` stands for.
-pub fn unit_of(area: u32, school: u32) -> OrgId {
-    if area == 0 { OrgId::School(school) } else { OrgId::Area(area) }
+network_row! {
+    /// Numerators of the ledger `network` of a group.
+    NetworkRow { k_area: u32, k_school: u32, k_day: u16 }
+}
+
+network_row! {
+    /// Numerators of the ledger `network` of a device.
+    DeviceNetworkRow { k_device: u32 }
 }
 
 /// Devices in service of one school on one day.
@@ -126,12 +160,37 @@ pub struct InServiceRow {
     pub devices: Vec<u32>,
 }
 
-/// How far a day's sessions have come.
+/// An active part of a table.
 #[derive(Debug, Row, Deserialize)]
-pub struct SessionVersionRow {
+pub struct PartRow {
+    pub table: String,
+    pub name: String,
+    pub home: u64,
+    pub partition_id: String,
+    pub first_block: i64,
+    pub last_block: i64,
+    pub is_mutated: u8,
+}
+
+impl PartRow {
+    /// As a part.
+    pub fn part(self) -> Part {
+        Part {
+            name: self.name,
+            home: self.home,
+            partition: self.partition_id,
+            blocks: (self.first_block, self.last_block),
+            mutated: self.is_mutated == 1,
+        }
+    }
+}
+
+/// An area and a day that a part has rows of.
+#[derive(Debug, Row, Deserialize)]
+pub struct TouchedRow {
+    pub part: String,
+    pub k_area: u32,
     pub k_day: u16,
-    pub n_rows: u64,
-    pub n_ver: u64,
 }
 
 /// Devices with a session on a day.
@@ -214,40 +273,6 @@ impl DeviceActivityRow {
             lessons_used: self.n_lessons_used,
             online_slots: self.n_online_slots,
             ..ActivitySums::default()
-        }
-    }
-}
-
-/// Numerators of the ledger `network` of a device.
-#[derive(Debug, Row, Deserialize)]
-pub struct DeviceNetworkRow {
-    pub k_device: u32,
-    pub n_pass: u64,
-    pub n_fail: u64,
-    pub n_outage: u64,
-    pub n_partial: u64,
-    pub n_valid: u64,
-    pub n_lost: u64,
-    pub n_sent: u64,
-    pub n_latency: Vec<u64>,
-    pub n_jitter: Vec<u64>,
-    pub n_rows: u64,
-    pub n_ver: u64,
-}
-
-impl DeviceNetworkRow {
-    /// As sums.
-    pub fn sums(&self) -> NetworkSums {
-        NetworkSums {
-            pass: self.n_pass,
-            fail: self.n_fail,
-            outage: self.n_outage,
-            partial: self.n_partial,
-            valid: self.n_valid,
-            lost: self.n_lost,
-            sent: self.n_sent,
-            latency: histogram(&self.n_latency),
-            jitter: histogram(&self.n_jitter),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Reads the devices of one school with what their figures are divided from.
 
 use super::client::{Store, StoreError, fetch_some};
-use super::facts::{Now, QueryIds};
+use super::facts::{Now, QueryIds, Sources};
 use super::rows::{DeviceActivityRow, DeviceNetworkRow, DeviceRosterRow, DeviceRow, SchoolDayRow};
-use super::sets::{SetBook, Wanted};
+use super::sets::Wanted;
 use crate::logic::device_plan::DevicePlan;
 use crate::logic::devices::{DeviceSets, count};
 use crate::logic::etag::DataVersion;
@@ -29,12 +29,12 @@ pub struct SchoolDevices {
 /// # Errors
 /// A statement failed.
 pub async fn read(
-    store: &Store,
-    book: &SetBook,
+    sources: &Sources,
     plan: &DevicePlan<'_>,
     now: Now,
     ids: &QueryIds,
 ) -> Result<SchoolDevices, StoreError> {
+    let store = &sources.store;
     let (listed, calendar) = (plan.listed(), plan.calendar());
     let calendar_id = ids.of("calendar");
     let (devices, days) = tokio::try_join!(
@@ -51,7 +51,7 @@ pub async fn read(
     let roster_id = ids.of("in-service");
     let roster = store.fetch::<DeviceRosterRow>(&roster, &roster_id);
     let numerators = numerators(store, plan, &school.calendar, ids);
-    let sets = sets(store, book, plan, now, ids);
+    let sets = sets(sources, plan, now, ids);
     let (roster, (activity, network), sets) = tokio::try_join!(roster, numerators, sets)?;
     school.note_rows(&roster, &activity, &network, &sets);
     Ok(school)
@@ -69,16 +69,14 @@ async fn numerators(
     tokio::try_join!(activity, network)
 }
 
-async fn sets(
-    store: &Store,
-    book: &SetBook,
-    plan: &DevicePlan<'_>,
-    now: Now,
-    ids: &QueryIds,
-) -> Result<DeviceSets, StoreError> {
+async fn sets(sources: &Sources, plan: &DevicePlan<'_>, now: Now, ids: &QueryIds) -> Result<DeviceSets, StoreError> {
     let Some(wanted) = Wanted::of(plan.figures) else { return Ok(DeviceSets::default()) };
-    let mut sets = book.sets(store, wanted, &[plan.to], now, ids).await?;
-    Ok(sets.remove(&plan.to.0).unwrap_or_default())
+    let mut sets = sources.memory.sets(&sources.store, wanted, &[plan.to], ids).await?;
+    let mut sets = sets.remove(&plan.to.0).unwrap_or_default();
+    if let Some(heard) = plan.heard(now.today) {
+        sets.online = Some(sources.heard.devices(&sources.store, heard, now, ids).await?);
+    }
+    Ok(sets)
 }
 
 impl SchoolDevices {

@@ -1,26 +1,27 @@
-//! Sets of devices with a session, by day, and of devices heard of just now.
+//! Sets of devices: with a session, by day; in service, by day and area; heard of just now.
 //!
-//! The sets cover all schools, because a device counts wherever its session was (METRICS 10.20). A day's set is kept
-//! in memory with the version of its rows (count and sum of `ver`) and read again when that has changed, so what is
-//! kept is never older than what is asked.
+//! Sets of sessions cover all schools, because a device counts wherever its session was (METRICS 10.20). They and the
+//! lists of devices in service are part of the memory: what has changed in the tables is dropped from them first.
 
 use super::client::{Store, StoreError};
 use super::facts::{Now, QueryIds};
-use super::rows::{HeardRow, SessionDevicesRow, SessionVersionRow};
-use crate::logic::device_plan as plan;
+use super::memory::Memory;
+use super::rows::{HeardRow, InServiceRow, SessionDevicesRow};
+use crate::logic::cell_plan as plan;
+use crate::logic::cells::Table;
+use crate::logic::device_plan::HeardPlan;
 use crate::logic::devices::{Bits, DeviceSets};
-use schemas::figures::{FigureId, Source};
+use schemas::figures::FigureId;
 use schemas::time::Day;
-use std::collections::HashMap;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Which sets figures need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Days of sessions before and with each day: 0, 7 or 30.
     window: i32,
-    online: bool,
 }
 
 impl Wanted {
@@ -33,28 +34,74 @@ impl Wanted {
             (false, true) => 7,
             (false, false) => 0,
         };
-        let online = figures.iter().any(|id| id.entry().source == Source::Receipts);
-        (online || window > 0).then_some(Wanted { window, online })
+        let online = has(FigureId::OnlineNow);
+        (online || window > 0).then_some(Wanted { window })
     }
 }
 
-/// Days kept at most: two months of sessions, and what older questions need for a while.
+/// Days whose sessions are kept at most: more than the longest question reaches.
 const KEPT_DAYS: usize = 512;
+/// Days whose devices in service are kept at most, the latest ones: most questions end today.
+const KEPT_LISTS: usize = 8;
+/// Days of sessions in one statement.
+const DAYS_PER_READ: usize = 7;
+/// How long a reading of who was heard of just now serves: nothing against the minutes that "just now" allows.
+const HEARD_AGE: Duration = Duration::from_secs(1);
+/// Readings kept before the old ones are thrown away.
+const KEPT_READINGS: usize = 64;
 
-/// The sets in memory.
+/// Devices in service on a day, by the area that directly manages their schools; an area may stand more than once.
+pub type InService = Arc<Vec<(u32, Vec<u32>)>>;
+
+/// The sets that are part of the memory.
 #[derive(Default)]
-pub struct SetBook {
-    days: Mutex<HashMap<i32, DaySet>>,
+pub(super) struct Sets {
+    sessions: HashMap<i32, Arc<Bits>>,
+    in_service: BTreeMap<i32, InService>,
 }
 
-#[derive(Clone)]
-struct DaySet {
-    version: (u64, u64),
-    devices: Arc<Bits>,
+impl Sets {
+    /// Rows of a table may have changed on a day.
+    pub(super) fn touch(&mut self, table: Table, day: Day) {
+        match table {
+            Table::Roster => drop(self.in_service.remove(&day.0)),
+            Table::Activity => drop(self.sessions.remove(&day.0)),
+            Table::Network => {}
+        }
+    }
+
+    /// Nothing is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.in_service.is_empty()
+    }
+
+    /// Throws away days that are not `reached`, where so many more would be too many.
+    fn make_room(&mut self, reached: &[Day], more: usize) {
+        if self.sessions.len() + more > KEPT_DAYS {
+            self.sessions.retain(|day, _| reached.contains(&Day(*day)));
+        }
+    }
+
+    fn keep_sessions(&mut self, days: &[Day], rows: &[SessionDevicesRow]) {
+        let mut sets: HashMap<i32, Bits> = days.iter().map(|day| (day.0, Bits::default())).collect();
+        for row in rows {
+            if let Some(bits) = sets.get_mut(&i32::from(row.k_day)) {
+                row.devices.iter().for_each(|no| bits.insert(*no));
+            }
+        }
+        self.sessions.extend(sets.into_iter().map(|(day, bits)| (day, Arc::new(bits))));
+    }
+
+    fn keep_in_service(&mut self, day: Day, list: InService) {
+        self.in_service.insert(day.0, list);
+        while self.in_service.len() > KEPT_LISTS {
+            self.in_service.pop_first();
+        }
+    }
 }
 
-impl SetBook {
-    /// The sets to count devices in service on each of `days` against, by day.
+impl Memory {
+    /// The sets to count devices in service on each of `days` (ascending) against, by day.
     ///
     /// # Errors
     /// A statement failed.
@@ -63,18 +110,14 @@ impl SetBook {
         store: &Store,
         wanted: Wanted,
         days: &[Day],
-        now: Now,
         ids: &QueryIds,
     ) -> Result<HashMap<i32, DeviceSets>, StoreError> {
-        let online = async {
-            if wanted.online && days.contains(&now.today) { heard(store, now, ids).await.map(Some) } else { Ok(None) }
-        };
-        let (online, sessions) = tokio::try_join!(online, self.sessions(store, wanted, days, ids))?;
+        let sessions = self.sessions(store, wanted, days, ids).await?;
         let set = |day: &Day| {
             let sets = DeviceSets {
                 active7: window(&sessions, *day, wanted.window.min(7)),
                 active30: window(&sessions, *day, wanted.window.max(7)),
-                online: online.clone().filter(|_| *day == now.today),
+                online: None,
             };
             (day.0, sets)
         };
@@ -89,60 +132,74 @@ impl SetBook {
         days: &[Day],
         ids: &QueryIds,
     ) -> Result<HashMap<i32, Arc<Bits>>, StoreError> {
-        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else { return Ok(HashMap::new()) };
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(HashMap::new()) };
         if wanted.window == 0 {
             return Ok(HashMap::new());
         }
-        let from = first.plus(1 - wanted.window).max(Day(0));
-        let versions = store.fetch(&plan::session_versions(from, *last), &ids.of("session-versions")).await?;
-        // Whoever comes while another reads waits for it, and then finds the days in memory.
-        let mut kept = self.days.lock().await;
-        let stale = stale(&kept, &versions);
-        if !stale.is_empty() {
-            let rows = store.fetch(&plan::session_devices(&stale), &ids.of("sessions")).await?;
-            keep(&mut kept, &stale, &versions, rows);
+        let reached: Vec<Day> = (first.plus(1 - wanted.window).0.max(0)..=last.0).map(Day).collect();
+        let mut state = self.current(store, ids).await?;
+        let missing: Vec<Day> =
+            reached.iter().filter(|day| !state.sets.sessions.contains_key(&day.0)).copied().collect();
+        state.sets.make_room(&reached, missing.len());
+        for days in missing.chunks(DAYS_PER_READ) {
+            let rows = store.fetch(&plan::session_devices(days), &ids.of("sessions")).await?;
+            state.sets.keep_sessions(days, &rows);
         }
-        Ok(versions
-            .iter()
-            .filter_map(|row| Some((i32::from(row.k_day), kept.get(&i32::from(row.k_day))?.devices.clone())))
-            .collect())
+        Ok(reached.iter().filter_map(|day| Some((day.0, state.sets.sessions.get(&day.0)?.clone()))).collect())
+    }
+
+    /// Devices in service on a day, everywhere.
+    ///
+    /// # Errors
+    /// A statement failed.
+    pub async fn in_service(&self, store: &Store, day: Day, ids: &QueryIds) -> Result<InService, StoreError> {
+        let mut state = self.current(store, ids).await?;
+        if let Some(list) = state.sets.in_service.get(&day.0) {
+            return Ok(list.clone());
+        }
+        let rows = store.fetch::<InServiceRow>(&plan::in_service(day), &ids.of("in-service")).await?;
+        let list: InService = Arc::new(rows.into_iter().map(|row| (row.k_area, row.devices)).collect());
+        state.sets.keep_in_service(day, list.clone());
+        Ok(list)
     }
 }
 
-async fn heard(store: &Store, now: Now, ids: &QueryIds) -> Result<Bits, StoreError> {
-    let statement = plan::heard_devices(now.online_since_ms, now.today);
-    let mut bits = Bits::default();
-    for row in store.fetch::<HeardRow>(&statement, &ids.of("heard")).await? {
-        bits.insert(row.k_device);
-    }
-    Ok(bits)
-}
+/// Who was heard of just now, by unit and scope.
+#[derive(Default)]
+pub struct Heard(Mutex<HashMap<HeardPlan, (Instant, Arc<Bits>)>>);
 
-/// Days whose rows have changed since they were kept, ascending.
-fn stale(kept: &HashMap<i32, DaySet>, versions: &[SessionVersionRow]) -> Vec<Day> {
-    let is_stale = |row: &&SessionVersionRow| {
-        kept.get(&i32::from(row.k_day)).is_none_or(|set| set.version != (row.n_rows, row.n_ver))
-    };
-    let mut days: Vec<Day> = versions.iter().filter(is_stale).map(|row| Day(i32::from(row.k_day))).collect();
-    days.sort_unstable();
-    days
-}
+impl Heard {
+    /// Devices heard of since `now.online_since_ms`, or since a second before.
+    ///
+    /// # Errors
+    /// The statement failed.
+    pub async fn devices(
+        &self,
+        store: &Store,
+        plan: HeardPlan,
+        now: Now,
+        ids: &QueryIds,
+    ) -> Result<Arc<Bits>, StoreError> {
+        if let Some(devices) = self.recent(&plan) {
+            return Ok(devices);
+        }
+        let begun = Instant::now();
+        let mut bits = Bits::default();
+        for row in store.fetch::<HeardRow>(&plan.statement(now.online_since_ms), &ids.of("heard")).await? {
+            bits.insert(row.k_device);
+        }
+        let devices = Arc::new(bits);
+        let mut readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if readings.len() >= KEPT_READINGS {
+            readings.retain(|_, (at, _)| at.elapsed() < HEARD_AGE);
+        }
+        readings.insert(plan, (begun, devices.clone()));
+        Ok(devices)
+    }
 
-fn keep(kept: &mut HashMap<i32, DaySet>, days: &[Day], versions: &[SessionVersionRow], rows: Vec<SessionDevicesRow>) {
-    if kept.len() + days.len() > KEPT_DAYS {
-        kept.clear();
-    }
-    let mut sets: HashMap<i32, Bits> = days.iter().map(|day| (day.0, Bits::default())).collect();
-    for row in rows {
-        if let Some(bits) = sets.get_mut(&i32::from(row.k_day)) {
-            row.devices.iter().for_each(|no| bits.insert(*no));
-        }
-    }
-    for row in versions {
-        if let Some(bits) = sets.remove(&i32::from(row.k_day)) {
-            let set = DaySet { version: (row.n_rows, row.n_ver), devices: Arc::new(bits) };
-            kept.insert(i32::from(row.k_day), set);
-        }
+    fn recent(&self, plan: &HeardPlan) -> Option<Arc<Bits>> {
+        let readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        readings.get(plan).filter(|(at, _)| at.elapsed() < HEARD_AGE).map(|(_, devices)| devices.clone())
     }
 }
 
@@ -161,26 +218,31 @@ fn window(sessions: &HashMap<i32, Arc<Bits>>, last: Day, length: i32) -> Bits {
 mod tests {
     use super::*;
 
-    fn version(day: u16, ver: u64) -> SessionVersionRow {
-        SessionVersionRow { k_day: day, n_rows: 1, n_ver: ver }
-    }
-
     fn sessions(day: u16, devices: &[u32]) -> SessionDevicesRow {
         SessionDevicesRow { k_day: day, devices: devices.to_vec() }
     }
 
     #[test]
-    fn a_day_is_read_again_only_when_its_rows_have_changed() {
-        let mut kept = HashMap::new();
-        let first = [version(10, 5), version(11, 7)];
-        assert_eq!(stale(&kept, &first), [Day(10), Day(11)]);
-        let rows = vec![sessions(10, &[1]), sessions(10, &[2]), sessions(11, &[3])];
-        keep(&mut kept, &[Day(10), Day(11)], &first, rows);
-        assert!(stale(&kept, &first).is_empty());
-        let later = [version(10, 5), version(11, 8)];
-        assert_eq!(stale(&kept, &later), [Day(11)]);
-        keep(&mut kept, &[Day(11)], &later, vec![sessions(11, &[3, 4])]);
-        assert!(kept[&10].devices.contains(2) && kept[&11].devices.contains(4));
+    fn a_day_is_dropped_only_when_its_rows_have_changed() {
+        let mut sets = Sets::default();
+        let rows = [sessions(10, &[1]), sessions(10, &[2]), sessions(11, &[3])];
+        sets.keep_sessions(&[Day(10), Day(11), Day(12)], &rows);
+        assert!(sets.sessions[&10].contains(1) && sets.sessions[&10].contains(2) && sets.sessions[&11].contains(3));
+        assert_eq!(*sets.sessions[&12], Bits::default(), "a day without sessions is known as well");
+        sets.touch(Table::Roster, Day(10));
+        sets.touch(Table::Activity, Day(11));
+        assert!(sets.sessions.contains_key(&10) && !sets.sessions.contains_key(&11));
+    }
+
+    #[test]
+    fn only_the_latest_lists_of_devices_in_service_are_kept() {
+        let mut sets = Sets::default();
+        for day in 0..20 {
+            sets.keep_in_service(Day(day), Arc::new(vec![(440_106, vec![1])]));
+        }
+        assert_eq!(sets.in_service.keys().copied().collect::<Vec<_>>(), (12..20).collect::<Vec<_>>());
+        sets.touch(Table::Roster, Day(19));
+        assert!(!sets.in_service.contains_key(&19) && sets.in_service.contains_key(&18));
     }
 
     #[test]

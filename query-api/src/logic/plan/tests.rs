@@ -39,15 +39,30 @@ fn statements(scope: &Scope) -> Vec<Statement> {
         all.extend(plan.activity(&week()));
         all.extend(plan.network(&week()));
         all.push(plan.in_service_devices(&[to]));
+        all.extend(plan.heard(to).map(|heard| heard.statement(1)));
+        let direct = Plan { target: Target::Direct(440_106), ..plan };
+        all.push(direct.roster());
+        all.extend(direct.activity(&week()));
     }
     let devices = DevicePlan { scope, school_no: 7, devices: &DevicesOf::School, from, to, figures: FigureId::ALL };
     all.push(devices.listed());
     all.extend(devices.activity(&[to]));
     all.extend(devices.network(&[to]));
+    all.extend(devices.heard(to).map(|heard| heard.statement(1)));
     all.push(device_days(scope, 5, from, to));
     all.push(device_verdicts(scope, 5, from, to));
     all.push(device_sessions(scope, 5, from, to));
     all
+}
+
+#[test]
+fn who_was_heard_of_is_looked_for_in_the_unit_alone_and_only_where_it_is_asked() {
+    let (scope, today) = (scope("440000"), day("2026-11-20"));
+    let text = plan(&scope, Grouping::Whole).heard(today).unwrap().statement(7).text().to_owned();
+    assert!(text.contains("division BETWEEN 440106 AND 440106 AND day BETWEEN toDate('2026-11-19')"), "{text}");
+    assert_eq!(plan(&scope, Grouping::Whole).heard(today.plus(1)), None, "the range does not end today");
+    let usage = Plan { figures: &[FigureId::UsageRate], ..plan(&scope, Grouping::Whole) };
+    assert_eq!(usage.heard(today), None);
 }
 
 /// The tables that a statement reads without the scope's condition in the same WHERE.
@@ -83,7 +98,7 @@ fn days_on_which_no_school_is_open_are_left_out_and_closed_schools_are_excluded(
             "day IN (toDate('2026-11-16'), toDate('2026-11-17'), toDate('2026-11-18'), toDate('2026-11-20'))"
         )
     );
-    assert!(text.contains("(school_no, day) NOT IN (SELECT school_no, day FROM roster_day FINAL"));
+    assert!(text.contains("(division, school_no, day) NOT IN (SELECT division, school_no, day FROM roster_day FINAL"));
     assert!(text.contains("day BETWEEN toDate('2026-11-18') AND toDate('2026-11-18') AND school_day = 0"));
     let uniform = calendar(&[("2026-11-16", 3, 0), ("2026-11-17", 3, 0)]);
     let text = plan(&scope, Grouping::Whole).activity(&uniform).unwrap().text().to_owned();
