@@ -4,6 +4,7 @@ mod api;
 mod edge;
 mod freshness;
 mod launcher;
+mod overload;
 mod process;
 mod processors;
 mod report;
@@ -32,6 +33,11 @@ type Bench = fn(&mut Report, u16) -> anyhow::Result<()>;
 /// In the order in which they run.
 const BENCHES: &[(&str, &str, Bench)] = &[
     ("edge", "CPU per post, latency, memory, Kafka away; beside a plain Rust edge", edge::run),
+    (
+        "overload",
+        "three times what the edge can take, five minutes; one sender with a thousand times its share",
+        overload::run,
+    ),
     ("api", "p95 over 200,000 devices x 30 days, beside the same SQL straight to ClickHouse", api::run),
     ("freshness", "sent to queryable at 2,000 posts/s, everything on this machine", freshness::run),
     ("processors", "catching up, restart after a crash, memory and disk of a device-day", processors::run),

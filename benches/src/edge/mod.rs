@@ -3,10 +3,10 @@
 
 mod away;
 pub mod connection;
-mod fill;
-mod kafka;
-mod load;
-mod posts;
+pub mod fill;
+pub mod kafka;
+pub mod load;
+pub mod posts;
 pub mod process;
 
 use crate::report::Report;
@@ -24,6 +24,9 @@ const CONNECTIONS: [usize; 2] = [64, 256];
 /// Posts per second of the open loop.
 const RATE: u32 = 10_000;
 
+/// As the local stack runs it: no limits per device and school, because few devices post for many.
+pub const UNLIMITED: &str = "device_per_second = 0.0\nschool_per_second = 0.0\n";
+
 /// Runs the measurements of the edge; `port_base` is the first port of the bench's own Kafka.
 ///
 /// # Errors
@@ -39,7 +42,7 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
 fn measure(report: &mut Report, port_base: u16, directory: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let kafka = Kafka::start(port_base)?;
-    let posts = Posts::new(directory, DEVICES, POSTING)?;
+    let posts = Posts::spread(directory, DEVICES, POSTING)?;
     report.note(&format!("workload: {}", posts.describe()));
     fill::registry(kafka.bootstrap(), DEVICES)?;
 
@@ -50,7 +53,7 @@ fn measure(report: &mut Report, port_base: u16, directory: &Path) -> anyhow::Res
         saturate(report, &runtime, &service, &posts, &name, [None, None])?;
     }
     let address = port_base + 30;
-    let config = edge_config(directory, &kafka, address)?;
+    let config = edge_config(directory, &kafka, address, UNLIMITED)?;
     let service = Service::start(&mut edge_command(&config)?, address, "/readyz")?;
     report.figure("edge: start to ready, 3,000,000 devices", service.started_after().as_secs_f64(), "s", Some(20.0));
     saturate(report, &runtime, &service, &posts, "edge", [Some(40.0), Some(32.0)])?;
@@ -104,17 +107,17 @@ fn baseline_command(kafka: &Kafka, port: u16, linger_ms: u32) -> anyhow::Result<
     Ok(command)
 }
 
-fn edge_command(config: &Path) -> anyhow::Result<std::process::Command> {
+pub fn edge_command(config: &Path) -> anyhow::Result<std::process::Command> {
     let mut command = std::process::Command::new(program("ingest")?);
     command.arg("--config").arg(config);
     Ok(command)
 }
 
-/// The edge as the local stack runs it: no limits per device and school, because few devices post for many.
-fn edge_config(directory: &Path, kafka: &Kafka, port: u16) -> anyhow::Result<PathBuf> {
+/// The edge's configuration; `limits` are lines of its section.
+pub fn edge_config(directory: &Path, kafka: &Kafka, port: u16, limits: &str) -> anyhow::Result<PathBuf> {
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\n[kafka]\nbootstrap = \"{}\"\n[keys]\ndevice_public = {:?}\n\
-         [limits]\ndevice_per_second = 0.0\nschool_per_second = 0.0\n[log]\nfilter = \"warn\"\n",
+         [limits]\n{limits}[log]\nfilter = \"warn\"\n",
         kafka.bootstrap(),
         directory.join("device.pub.pem"),
     );

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Probes of a burst.
 const PROBES: u32 = 63;
 /// Devices of a school.
-const SCHOOL: u32 = 150;
+pub const SCHOOL: u32 = 150;
 
 /// Devices that post, with their tokens.
 pub struct Posts {
@@ -20,12 +20,17 @@ pub struct Posts {
 }
 
 impl Posts {
-    /// Makes keys in the directory, and tokens for so many devices spread over all that are registered.
-    pub fn new(directory: &Path, registered: u32, posting: u32) -> anyhow::Result<Posts> {
+    /// So many devices that post, spread over all that are registered.
+    pub fn spread(directory: &Path, registered: u32, posting: u32) -> anyhow::Result<Posts> {
+        let step = registered / posting;
+        Posts::of(directory, (0..posting).map(|i| i * step).collect(), registered)
+    }
+
+    /// These devices, with tokens signed by the keys in the directory, which are made if there are none.
+    pub fn of(directory: &Path, devices: Vec<u32>, registered: u32) -> anyhow::Result<Posts> {
         let keys = registry::keys::Keys::open(directory)?;
         let key = EncodingKey::from_ed_pem(&keys.device_pem)?;
-        let step = registered / posting;
-        let devices = (0..posting).map(|i| Ok((i * step, token(&key, i * step)?)));
+        let devices = devices.into_iter().map(|device_no| Ok((device_no, token(&key, device_no)?)));
         Ok(Posts { devices: devices.collect::<anyhow::Result<_>>().context("sign tokens")?, registered })
     }
 
