@@ -60,7 +60,7 @@ def watched(mib):
 
 def test_memory_beyond_its_bound_is_told():
     assert watched(BOUNDS_MIB["ingest"]).excesses() == []
-    assert watched(BOUNDS_MIB["ingest"] + 1).excesses() == ["ingest-2 took 401 MiB, bound 400"]
+    assert watched(BOUNDS_MIB["ingest"] + 1).excesses() == ["ingest-2 took 151 MiB, bound 150"]
     assert kind_of("query-api-2") == "query-api" == kind_of("query-api")
 
 

@@ -11,7 +11,7 @@ from running import Group
 EVERY_S = 0.5
 # What a process may take, MiB; a small province with two of everything.
 BOUNDS_MIB = {
-    "kafka": 1_100, "clickhouse": 2_500, "registry": 200, "ingest": 400, "processors": 700, "query-api": 400, "fleet": 300,
+    "kafka": 900, "clickhouse": 1_500, "registry": 64, "ingest": 150, "processors": 300, "query-api": 150, "fleet": 150,
 }
 GIVE_UP_S = 90
 

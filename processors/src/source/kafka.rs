@@ -272,7 +272,7 @@ impl Log for KafkaLog {
 
     fn release(&mut self) -> Result<(), PortFault> {
         // A pause outlives the assignment: a partition that comes back to this member later would bring no records.
-        self.paused = false;
+        self.resume()?;
         self.consumer.unassign().map_err(|error| PortFault::new("give partitions back", error))
     }
 }
