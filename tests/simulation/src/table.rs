@@ -5,6 +5,7 @@
 //! takes a merge with it: its sources come back, as the engine keeps them until the merged part is durable.
 
 use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use std::rc::Rc;
 pub type Key = (u32, u32, u16, u32);
 
 /// A row of one of the tables.
-pub trait Row: Clone + PartialEq + std::fmt::Debug {
+pub trait Row: Clone + PartialEq + Serialize {
     /// Its sort key.
     fn key(&self) -> Key;
     /// Its column `ver`.
