@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-#> ./classpulse test [SUITE ...]
+#> ./classpulse test [SUITE ...] [--seeds N] [--seed N]
 #>
 #>   fmt    formatting of the Rust sources
 #>   lint   clippy without a warning; the shell scripts parse
 #>   unit   unit tests and documentation examples of every crate
 #>   tidy   layers, purity, documents that name existing things
-#>   simulation  the ledgers' workers among everything that can go wrong, from SEEDS=20000 seeds on (SEED=0 is the
-#>          first); each mechanism broken once, and noticed
+#>   simulation  the ledgers' workers among everything that can go wrong, drawn from 20,000 seeds; each mechanism broken
+#>          once, and noticed. --seeds N for another number of them, --seed N for another first one
 #>   e2e    a scripted day on real Kafka and ClickHouse, by hand-computed figures
 #>   wire   clients that others wrote: confluent-kafka, clickhouse-connect, pyarrow, an OpenAPI fuzzer
 #>   oracle the oracle's own arithmetic, by hand; the chaos run's judgement
@@ -22,7 +22,16 @@ PASSED=0
 FAILED=0
 
 command_test() {
-    local suite wanted="${*:-$SUITES}" summary=()
+    local suite wanted="" summary=()
+    while [ $# -gt 0 ]; do
+        case "$1" in
+        --seeds) export SEEDS="${2:-}"; shift ;;
+        --seed) export SEED="${2:-}"; shift ;;
+        *) wanted="$wanted $1" ;;
+        esac
+        shift || die "--seeds and --seed need a number"
+    done
+    wanted="${wanted:-$SUITES}"
     for suite in $wanted; do
         case " $SUITES " in *" $suite "*) ;; *) die "there is no suite $suite; there are: $SUITES" ;; esac
     done
@@ -42,7 +51,7 @@ run_suite() {
     local passed=$PASSED failed=$FAILED started=$SECONDS
     echo "==== $1"
     "suite_$1"
-    summary+=("$(printf '%-6s %4d passed, %d failed, %d s' \
+    summary+=("$(printf '%-10s %4d passed, %d failed, %d s' \
         "$1" $((PASSED - passed)) $((FAILED - failed)) $((SECONDS - started)))")
     echo "${summary[-1]}"
 }

@@ -158,7 +158,7 @@ impl Checks {
             match found.get(key) {
                 Some((_, found)) if **found == *row => {}
                 other => self.violated(Property::FinalRows, || {
-                    format!("{table} {key:?}: found {:?}, expected {row:?}", other.map(|(_, found)| found))
+                    format!("{table} {key:?}: {}", other.map_or("no row".into(), |(_, found)| difference(found, row)))
                 }),
             }
         }
@@ -166,4 +166,15 @@ impl Checks {
             self.violated(Property::FinalRows, || format!("{table} {key:?}: no event of the log touches it"));
         }
     }
+}
+
+/// The columns in which two rows differ.
+fn difference<R: Row>(found: &R, expected: &R) -> String {
+    let columns = |row: &R| serde_json::to_value(row).unwrap_or_default();
+    let (found, expected) = (columns(found), columns(expected));
+    let names = expected.as_object().into_iter().flat_map(serde_json::Map::keys);
+    let differing = names.filter(|name| found[name.as_str()] != expected[name.as_str()]);
+    let texts =
+        differing.map(|name| format!("{name} is {}, expected {}", found[name.as_str()], expected[name.as_str()]));
+    texts.collect::<Vec<_>>().join("; ")
 }

@@ -44,7 +44,8 @@ pub enum Control {
 /// A control, what it breaks in words, and which property must go red.
 pub type Description = (Control, &'static str, &'static [Property]);
 
-/// A row with a gap: if it is the newest one it shows at the end, if not then the commit that it was taken for whole.
+/// A row that lacks events counts as the newest one: it shows at the end, or before, when an owner that has loaded it
+/// commits what follows.
 const GAP: &[Property] = &[Property::FinalRows, Property::AcknowledgedBeforeCommit];
 const FINAL: &[Property] = &[Property::FinalRows];
 const EARLY: &[Property] = &[Property::AcknowledgedBeforeCommit];
@@ -57,8 +58,8 @@ pub const CONTROLS: &[Description] = &[
     (Control::NoRewind, "stale load without the rewind (P2)", GAP),
     (Control::EvictionForgetsVer, "eviction that forgets ver (P2)", &[Property::VerNeverFalls]),
     (Control::CutReload, "reload from a cut result (P2)", GAP),
-    (Control::VerFromClock, "ver from the clock", FINAL),
-    (Control::VerCountsFolds, "ver counting folds", FINAL),
+    (Control::VerFromClock, "ver from the clock", GAP),
+    (Control::VerCountsFolds, "ver counting folds", GAP),
     (Control::OtherPartitioner, "another partitioner (P1)", &[Property::OneLog]),
     (Control::NeighbouringDay, "a row that looks at its neighbouring day (P4)", FINAL),
     (Control::Increments, "school row summed by increments", FINAL),

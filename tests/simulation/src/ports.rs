@@ -154,6 +154,33 @@ impl Log for Port {
     }
 }
 
+/// The rows that a replica shows, which may lag: any number of versions of each.
+fn visible<R: Row>(
+    state: &mut State,
+    table: impl Fn(&State) -> &Table<R>,
+    is_asked: impl Fn(&R) -> bool,
+) -> Vec<Versioned<R>> {
+    let is_asked = |(_, row): &&Versioned<R>| is_asked(row);
+    let rows: Vec<_> = table(state).rows().filter(is_asked).cloned().collect();
+    if state.lag_ms == 0 {
+        return rows;
+    }
+    let until_ms = state.now_ms - state.lag_ms;
+    let lagging: Vec<_> = table(state).rows_until(until_ms).filter(is_asked).cloned().collect();
+    let misses = newest(rows.iter()) != newest(lagging.iter());
+    state.coverage.add(Happening::LaggingLoad, u64::from(misses));
+    lagging
+}
+
+fn announce<R: Row, L: Ledger>(rows: &[Versioned<R>], key: fn(&R) -> (LedgerKey, u32), loaded: &mut Loaded<L>) {
+    let mut sums: BTreeMap<LedgerKey, (usize, u64)> = BTreeMap::new();
+    for (_, row) in rows {
+        let sum = sums.entry(key(row).0).or_default();
+        *sum = (sum.0 + 1, sum.1 + u64::from(row.ver()));
+    }
+    sums.into_iter().for_each(|(key, (devices, ver))| loaded.announce(key, devices, ver));
+}
+
 /// What a load is to bring of a table.
 struct Asked<'a> {
     wanted: &'a Wanted,
@@ -179,18 +206,10 @@ impl Port {
         loaded: &mut Loaded<L>,
     ) -> Vec<Versioned<R>> {
         let mut state = self.state.borrow_mut();
-        let is_for = |(_, row): &&Versioned<R>| asked.is_for(&key(row).0);
-        let until_ms = state.now_ms - state.lag_ms;
-        let all = table(&state).rows().filter(is_for).count();
-        let mut rows: Vec<Versioned<R>> = if state.lag_ms > 0 {
-            table(&state).rows_until(until_ms).filter(is_for).cloned().collect()
-        } else {
-            table(&state).rows().filter(is_for).cloned().collect()
-        };
-        state.coverage.add(Happening::LaggingLoad, u64::from(rows.len() < all));
+        let mut rows = visible(&mut state, table, |row| asked.is_for(&key(row).0));
         let whole: Vec<_> = newest(rows.iter()).into_values().collect();
-        // Any number of versions may come; the worker knows the newest by its `ver`, unless a control has broken that.
         let cut = !rows.is_empty() && state.strike(self.process, &[Fault::CutLoad]).is_some();
+        // Any number of versions may come; the worker knows the newest by its `ver`, unless a control has broken that.
         if cut || !state.breakage.ver_is_version() {
             rows.clone_from(&whole);
         }
@@ -198,13 +217,8 @@ impl Port {
             rows.pop();
             state.coverage.count(Happening::CutLoad);
         }
-        let announced = if cut && state.breakage.is(Control::CutReload) { &rows } else { &whole };
-        let mut sums: BTreeMap<LedgerKey, (usize, u64)> = BTreeMap::new();
-        for (_, row) in announced {
-            let sum = sums.entry(key(row).0).or_default();
-            *sum = (sum.0 + 1, sum.1 + u64::from(row.ver()));
-        }
-        sums.into_iter().for_each(|(key, (devices, ver))| loaded.announce(key, devices, ver));
+        let is_believed = cut && state.breakage.is(Control::CutReload);
+        announce(if is_believed { &rows } else { &whole }, key, loaded);
         rows
     }
 

@@ -5,6 +5,7 @@
 //! takes a merge with it: its sources come back, as the engine keeps them until the merged part is durable.
 
 use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use std::rc::Rc;
 pub type Key = (u32, u32, u16, u32);
 
 /// A row of one of the tables.
-pub trait Row: Clone + PartialEq + std::fmt::Debug {
+pub trait Row: Clone + PartialEq + Serialize {
     /// Its sort key.
     fn key(&self) -> Key;
     /// Its column `ver`.
@@ -190,7 +191,9 @@ mod tests {
             for rows in [vec![row(1, 5, 1), row(2, 1, 1)], vec![row(1, 4, 2)], vec![row(1, 5, 3)], vec![row(2, 1, 9)]] {
                 table.insert(0, rows);
             }
-            merges.iter().for_each(|(first, count)| drop(table.merge(*first, *count)));
+            for (first, count) in &merges {
+                table.merge(*first, *count);
+            }
             assert_eq!(shown(&table), [(1, 5, 3), (2, 1, 9)], "{merges:?}");
         }
     }
