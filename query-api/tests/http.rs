@@ -141,8 +141,11 @@ async fn the_documents_name_every_route_and_need_nothing_from_elsewhere() {
         for status in ["200", "400", "401", "403", "404", "406", "422", "429", "503", "504"] {
             assert!(operation["responses"].get(status).is_some(), "{route} {status}");
         }
+        assert_eq!(operation["responses"]["200"]["content"].as_object().unwrap().len(), 5, "{route}: formats");
     }
     let parameters = document["paths"]["/v1/orgs/{id}/children"]["get"]["parameters"].as_array().unwrap();
+    let names: Vec<&str> = parameters.iter().filter_map(|parameter| parameter["name"].as_str()).collect();
+    assert_eq!(names, ["id", "from", "to", "figures", "order", "page_size", "cursor"]);
     let figures = parameters.iter().find(|parameter| parameter["name"] == "figures").unwrap();
     assert_eq!((&figures["style"], &figures["explode"]), (&"form".into(), &false.into()), "one comma-separated value");
     let page = service.ask("GET /", "").await.body;

@@ -51,10 +51,10 @@ impl Seen {
     /// What may have changed between what was seen and `now`.
     #[must_use]
     pub fn change(&self, now: &[Part]) -> Change {
-        let is_known = |part: &&Part| self.0.get(&part.name) == Some(*part);
-        let lost = self.0.values().filter(|old| now.iter().all(|part| part != *old));
-        let fresh: Vec<&Part> = now.iter().filter(|part| !is_known(part)).collect();
-        if lost.into_iter().any(|old| !fresh.iter().any(|part| part.contains(old))) {
+        let active: HashMap<&str, &Part> = now.iter().map(|part| (part.name.as_str(), part)).collect();
+        let fresh: Vec<&Part> = now.iter().filter(|part| self.0.get(&part.name) != Some(*part)).collect();
+        let mut lost = self.0.values().filter(|old| active.get(old.name.as_str()) != Some(old));
+        if lost.any(|old| !fresh.iter().any(|part| part.contains(old))) {
             return Change::Anything;
         }
         if fresh.is_empty() { Change::None } else { Change::In(fresh.iter().map(|part| part.name.clone()).collect()) }

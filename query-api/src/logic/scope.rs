@@ -115,8 +115,8 @@ impl Scope {
     /// summed by area, so a grant of single schools gives nothing there.
     #[must_use]
     pub fn covers_area(&self, division: u32) -> bool {
-        let readable = self.places.iter().filter(|place| place.rights == Rights::All);
-        readable.into_iter().any(|place| matches!(&place.extent, Extent::Area(own) if own.contains(&division)))
+        let mut readable = self.places.iter().filter(|place| place.rights == Rights::All);
+        readable.any(|place| matches!(&place.extent, Extent::Area(own) if own.contains(&division)))
     }
 
     /// The condition for tables of schools: true only for rows whose figures the caller may read.
