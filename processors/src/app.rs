@@ -1,7 +1,7 @@
 //! Starts the chosen groups and the admin endpoints, and stops them together.
 
 use crate::config::Config;
-use crate::{archive, ledgers, metrics, roster};
+use crate::{archive, ledgers, metrics, roll, roster, sets};
 use anyhow::Context;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
@@ -22,6 +22,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     if config.groups.ledgers {
         let unready = unready_members.clone();
         groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, unready, shutdown.clone()));
+        groups.spawn(sets::follow::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
     }
     if config.groups.archive {
         groups.spawn(archive::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
@@ -30,6 +31,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     if config.groups.registry {
         let ready = roster_ready.clone();
         groups.spawn(roster::run(config.clone(), clock.clone(), &mut registry, ready, shutdown.clone()));
+    }
+    if config.groups.roll {
+        groups.spawn(roll::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
     }
     let readiness = move || {
         let ledgers = unready_members.load(Ordering::Acquire) > 0;

@@ -7,14 +7,13 @@ use crate::logic::cursor::Signer;
 use crate::logic::token::Verifier;
 use crate::metrics::Metrics;
 use crate::source::client::Store;
+use crate::source::readers::Readers;
 use crate::source::refresh::Book;
-use crate::source::sets::SetBook;
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
-use schemas::definitions::{CURRENT_TOML, Definitions};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,8 +41,8 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) ->
     let metrics = Metrics::register(&mut registry);
     let api = Arc::new(build(&config, metrics)?);
     let every = config.refresh.every;
-    let (book, store, clock) = (api.book.clone(), api.store.clone(), api.clock.clone());
-    tokio::spawn(book.keep_fresh(store, clock, every, shutdown.clone()));
+    let (book, clock) = (api.book.clone(), api.clock.clone());
+    tokio::spawn(book.keep_fresh(clock, every, shutdown.clone()));
     let app = router(api.clone(), admin(registry, &api));
     tracing::info!(address = %listener.local_addr()?, clickhouse = config.clickhouse.url, "query-api serves");
     let stop = shutdown.clone();
@@ -61,15 +60,13 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) ->
 fn build(config: &Config, metrics: Metrics) -> anyhow::Result<Api> {
     let path = config.keys.user_public.as_ref().context("keys.user_public is not set")?;
     let pem = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    let store = Store::new(&config.clickhouse, &config.limits, metrics.clone());
     Ok(Api {
-        store: Store::new(&config.clickhouse, &config.limits, metrics.clone()),
         verifier: Verifier::new(&pem).with_context(|| format!("read a public key from {}", path.display()))?,
         clock: Clock::from_config(&config.clock)?,
-        definitions: Definitions::parse(CURRENT_TOML)?,
         signer: Signer::new(&secret(config, &pem)),
         limits: Limits::new(&config.limits),
-        book: Book::default(),
-        sets: SetBook::default(),
+        book: Book::new(Readers::live(&store)?),
         metrics,
     })
 }

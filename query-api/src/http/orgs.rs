@@ -47,13 +47,13 @@ impl Asked {
         let (from, to) = (question.params.from, question.params.to);
         let figures = &question.params.figures;
         let plan = Plan { scope: &inbound.caller.scope, target, from, to, grouping, figures };
-        let (facts, version) = facts::read(&api.store, &api.sets, &plan, question.now, &question.ids).await?;
+        let (facts, version) = facts::read(&known.readers.store, &known.readers.sets, &plan, question.now, &question.ids).await?;
         let org = known.tree.org(id, 0);
         Ok(Asked { inbound, question, known, org, target, facts, version })
     }
 
-    fn meta(&self, api: &Api) -> answers::Meta {
-        meta(api, &self.question, &self.known, &self.facts.calendar, &self.facts.whole)
+    fn meta(&self) -> answers::Meta {
+        meta(&self.question, &self.known, &self.facts.calendar, &self.facts.whole)
     }
 
     fn own(&self) -> Unit {
@@ -100,7 +100,7 @@ pub(super) fn open_cursor(api: &Api, list: &str, cursor: Option<&str>) -> Result
 pub async fn overview(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Overview, Grouping::Whole).await?;
     let answer =
-        Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next: None };
+        Units { meta: asked.meta(), own: asked.own(), direct: Vec::new(), children: Vec::new(), next: None };
     asked.respond(&api, &answer, None, || tables::units(&answer, asked.wanted()))
 }
 
@@ -117,7 +117,7 @@ pub async fn children(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<R
     let below = units::units(&asked.known.tree, asked.target, &asked.facts);
     let rows = units::rows(below, &params.figures, &asked.facts.calendar, params.order);
     let (page, next) = asked.page(&api, rows)?;
-    let mut answer = Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
+    let mut answer = Units { meta: asked.meta(), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
     for (key, (org, figures)) in page.rows {
         let list = if key.section == 0 { &mut answer.direct } else { &mut answer.children };
         list.push(Unit { org, figures: FigureMap(figures) });
@@ -136,7 +136,7 @@ pub async fn trend(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Resp
     let asked = Asked::read(&api, inbound, Route::Trend, Grouping::Days).await?;
     let params = &asked.question.params;
     let points = (params.from.0..=params.to.0).map(|day| point(&asked.facts, &params.figures, Day(day)));
-    let answer = Trend { meta: asked.meta(&api), org: asked.org.clone(), points: points.collect() };
+    let answer = Trend { meta: asked.meta(), org: asked.org.clone(), points: points.collect() };
     asked.respond(&api, &answer, None, || tables::trend(&answer, asked.wanted()))
 }
 
@@ -161,7 +161,7 @@ pub async fn network(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Re
     let sums = &asked.facts.whole.network;
     let (latency_hist, jitter_hist) = (sums.latency.to_vec(), sums.jitter.to_vec());
     let Unit { org, figures } = asked.own();
-    let answer = Network { meta: asked.meta(&api), org, figures, latency_hist, jitter_hist };
+    let answer = Network { meta: asked.meta(), org, figures, latency_hist, jitter_hist };
     asked.respond(&api, &answer, None, || tables::network(&answer, asked.wanted()))
 }
 
@@ -176,9 +176,9 @@ pub async fn network(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Re
         (String = "application/vnd.apache.parquet"))), Faults))]
 pub async fn ranking(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Ranking, Grouping::Units).await?;
-    let (page, next) = asked.page(&api, asked.ranked(&api))?;
+    let (page, next) = asked.page(&api, asked.ranked())?;
     let mut answer =
-        Ranking { meta: asked.meta(&api), org: asked.org.clone(), rows: Vec::new(), unranked: Vec::new(), next };
+        Ranking { meta: asked.meta(), org: asked.org.clone(), rows: Vec::new(), unranked: Vec::new(), next };
     for (at, (_, (org, figures, reason))) in page.rows.into_iter().enumerate() {
         let figures = FigureMap(figures);
         match reason {
@@ -206,11 +206,11 @@ impl Asked {
     }
 
     /// The units below: ranked ones in section 0, the others in section 1.
-    fn ranked(&self, api: &Api) -> Vec<(Key, Judged)> {
-        let params = &self.question.params;
+    fn ranked(&self) -> Vec<(Key, Judged)> {
+        let (params, definitions) = (&self.question.params, &self.known.readers.definitions);
         let limits = Limits {
-            min_den: api.definitions.ranking_min_den,
-            min_reporting_percent: api.definitions.ranking_min_reporting_percent,
+            min_den: definitions.ranking_min_den,
+            min_reporting_percent: definitions.ranking_min_reporting_percent,
         };
         let row = |unit: units::Unit| {
             let figures = units::figures(&params.figures, &unit.sums, &self.facts.calendar);

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod facts;
+pub mod readers;
 pub mod refresh;
 pub mod rows;
 pub mod school;
