@@ -247,7 +247,11 @@ impl Member {
 
 /// Static member id: the configured one, with the thread's index from the second on; none stays none.
 fn instance(worker: &WorkerConfig, index: usize) -> String {
-    if index == 0 || worker.instance_id.is_empty() { worker.instance_id.clone() } else { format!("{}-{index}", worker.instance_id) }
+    if index == 0 || worker.instance_id.is_empty() {
+        worker.instance_id.clone()
+    } else {
+        format!("{}-{index}", worker.instance_id)
+    }
 }
 
 fn limits(worker: &WorkerConfig) -> Limits {

@@ -36,8 +36,19 @@ enum Command {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            processors::console::tell(&format!("processors: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False: it was done, and what it found is not well.
+async fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut config = Config::load(cli.config.as_deref())?;
     let command = cli.command.unwrap_or(Command::Run);
     if !matches!(command, Command::Run | Command::Migrate) {
@@ -45,18 +56,11 @@ async fn main() -> anyhow::Result<ExitCode> {
         "warn,librdkafka=off,rdkafka=off".clone_into(&mut config.log.filter);
     }
     runtime::telemetry::init(&config.log)?;
-    let is_well = match command {
-        Command::Run => {
-            processors::app::run(config, runtime::shutdown::Shutdown::on_signals()?).await?;
-            true
-        }
-        Command::Migrate => {
-            processors::migrate::run(&config.clickhouse).await?;
-            true
-        }
-        Command::Rebuild(rebuild) => rebuild.run(config).await?,
-        Command::Dead(dead) => dead.run(config).await?,
-        Command::Audit(audit) => audit.run(config).await?,
-    };
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    match command {
+        Command::Run => processors::app::run(config, runtime::shutdown::Shutdown::on_signals()?).await.map(|()| true),
+        Command::Migrate => Ok(processors::migrate::run(&config.clickhouse).await.map(|()| true)?),
+        Command::Rebuild(rebuild) => rebuild.run(config).await,
+        Command::Dead(dead) => dead.run(config).await,
+        Command::Audit(audit) => audit.run(config).await,
+    }
 }

@@ -51,7 +51,8 @@ def test_the_same_log_gives_the_same_rows_while_agents_post(client, stack, devic
     with Load(client, stack, devices[:40], 610):
         result = rebuild(stack, "--name", "again")
     assert result["differences"] == 0 and result["not_compared"] == 0, result
-    assert set(result["rows"]) == COMPARED and all(rows > 100 for rows in result["rows"].values()), result
+    assert set(result["rows"]) == COMPARED and min(result["rows"].values()) > 5, result
+    assert result["rows"]["device_day"] > 60
     assert result["events"] > 1000
 
 

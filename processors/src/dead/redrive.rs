@@ -23,10 +23,19 @@ pub(super) fn redrive(kafka: &KafkaConfig, options: &Redrive) -> anyhow::Result<
     let (copies, insist) = (repeated(&letters), Insist { again: options.again, force: options.force });
     let chosen: Vec<_> = letters
         .iter()
-        .filter(|(id, letter)| if options.all { is_due(options, &copies, id, letter, marks.of(letter).is_some()) } else { options.ids.contains(id) })
+        .filter(|(id, letter)| {
+            if options.all {
+                is_due(options, &copies, id, letter, marks.of(letter).is_some())
+            } else {
+                options.ids.contains(id)
+            }
+        })
         .collect();
     for id in options.ids.iter().filter(|id| id.kind == Kind::Dead) {
-        anyhow::ensure!(letters.iter().any(|(found, _)| found == id), "there is no letter {id}: `dead list` prints those that there are");
+        anyhow::ensure!(
+            letters.iter().any(|(found, _)| found == id),
+            "there is no letter {id}: `dead list` prints those that there are"
+        );
     }
     let producer = producer(kafka).context("make a producer")?;
     let mut results = Vec::new();

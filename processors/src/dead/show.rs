@@ -104,7 +104,8 @@ pub(super) fn show(kafka: &KafkaConfig, id: LetterId, as_json: bool) -> anyhow::
     }
     let decoded = row["decoded"].take();
     let fields = row.as_object().into_iter().flatten().filter(|(name, value)| *name != "decoded" && !value.is_null());
-    let fields = fields.map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]);
+    let fields =
+        fields.map(|(name, value)| vec![name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]);
     console::print(&table(&fields.collect::<Vec<_>>()));
     console::print(&format!("\ndecoded\n{decoded:#}"));
     let shown = bytes.get(..SHOWN_BYTES).unwrap_or(&bytes);

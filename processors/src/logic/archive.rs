@@ -263,7 +263,10 @@ mod tests {
             whole.events.heartbeats.extend(single.events.heartbeats.clone());
             whole.events.power.extend(single.events.power.clone());
             whole.events.bursts.extend(single.events.bursts.clone());
-            assert_eq!(EventRecord { events: Events::default(), ..single }, EventRecord { events: Events::default(), ..record() });
+            assert_eq!(
+                EventRecord { events: Events::default(), ..single },
+                EventRecord { events: Events::default(), ..record() }
+            );
         }
         assert_eq!(whole, record());
     }

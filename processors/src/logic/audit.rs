@@ -98,7 +98,11 @@ impl Ledger {
     pub fn difference(&self, day: Day, key: (u32, u32), stored: &[String], computed: &[String]) -> Difference {
         let absent = || "no row".to_owned();
         let cell = |side: &[String], index: usize| side.get(index).cloned().unwrap_or_else(absent);
-        let figures = self.figures.iter().enumerate().map(|(index, (name, ..))| (*name, cell(stored, index), cell(computed, index)));
+        let figures = self
+            .figures
+            .iter()
+            .enumerate()
+            .map(|(index, (name, ..))| (*name, cell(stored, index), cell(computed, index)));
         Difference {
             table: self.schools,
             day,
@@ -111,13 +115,16 @@ impl Ledger {
 
 /// Puts parameters and slots into the sums. A slot of ten minutes counts a device that has a second in it.
 fn filled(sums: &str, definitions: &Definitions) -> String {
-    let pairs = |spans: &str| format!("arrayMap(i -> ({spans}[2 * i + 1], {spans}[2 * i + 2]), range(intDiv(length({spans}), 2)))");
+    let pairs = |spans: &str| {
+        format!("arrayMap(i -> ({spans}[2 * i + 1], {spans}[2 * i + 2]), range(intDiv(length({spans}), 2)))")
+    };
     let (on, active) = (pairs("on_spans"), pairs("active_spans"));
-    let in_use = format!(
-        "arrayFlatten(arrayMap(a -> arrayMap(o -> (greatest(a.1, o.1), least(a.2, o.2)), {on}), {active}))"
-    );
+    let in_use =
+        format!("arrayFlatten(arrayMap(a -> arrayMap(o -> (greatest(a.1, o.1), least(a.2, o.2)), {on}), {active}))");
     let slots = |pairs: &str| {
-        format!("arrayMap(k -> toUInt32(arrayExists(p -> greatest(p.1, 600 * k) < least(p.2, 600 * (k + 1)), {pairs})), range(144))")
+        format!(
+            "arrayMap(k -> toUInt32(arrayExists(p -> greatest(p.1, 600 * k) < least(p.2, 600 * (k + 1)), {pairs})), range(144))"
+        )
     };
     sums.replace("{slots_on}", &slots(&on))
         .replace("{slots_in_use}", &slots(&in_use))
@@ -152,7 +159,8 @@ mod tests {
     #[test]
     fn every_column_of_a_school_row_is_audited() {
         for ledger in LEDGERS {
-            let audited: Vec<&str> = ["division", "school_no", "day"].into_iter().chain(ledger.figures.iter().map(|f| f.0)).collect();
+            let audited: Vec<&str> =
+                ["division", "school_no", "day"].into_iter().chain(ledger.figures.iter().map(|f| f.0)).collect();
             assert_eq!(columns(ledger.schools), audited, "{}", ledger.schools);
         }
     }

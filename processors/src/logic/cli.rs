@@ -17,7 +17,8 @@ impl FromStr for DayRange {
 
     fn from_str(text: &str) -> Result<DayRange, String> {
         let (first, last) = text.split_once("..").unwrap_or((text, text));
-        let day = |text: &str| Day::parse(text.trim()).ok_or(format!("{text:?} is no day; expected 2026-11-02..2026-11-20"));
+        let day =
+            |text: &str| Day::parse(text.trim()).ok_or(format!("{text:?} is no day; expected 2026-11-02..2026-11-20"));
         let range = DayRange { first: day(first)?, last: day(last)? };
         if range.first > range.last { Err(format!("{first} is after {last}")) } else { Ok(range) }
     }
@@ -86,7 +87,10 @@ mod tests {
 
     #[test]
     fn numbers_are_easy_to_read() {
-        assert_eq!(["0", "999", "1,000", "1,234,567"], [0, 999, 1_000, 1_234_567].map(grouped).each_ref().map(|s| &**s));
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0, 999, 1_000, 1_234_567].map(grouped).each_ref().map(|s| &**s)
+        );
         assert_eq!((percent(1, 3).as_str(), percent(0, 0).as_str()), ("33.33 %", "-"));
     }
 

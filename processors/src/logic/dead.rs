@@ -121,7 +121,9 @@ fn source(record: &DeadRecord) -> (String, i32, i64) {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It would come back at once.
-    #[error("this build still cannot decode it ({0}): it would come back as a new letter; --force puts it back all the same")]
+    #[error(
+        "this build still cannot decode it ({0}): it would come back as a new letter; --force puts it back all the same"
+    )]
     Undecodable(CodecError),
     /// It was put back before.
     #[error("it was put back already, {at}, as {to}; --again puts it back once more (its events still count once)")]
@@ -152,7 +154,12 @@ pub struct Insist {
 ///
 /// # Errors
 /// Why not.
-pub fn may_redrive(letter: &DeadRecord, events: &str, redriven: Option<&Redriven>, insist: Insist) -> Result<(), Refusal> {
+pub fn may_redrive(
+    letter: &DeadRecord,
+    events: &str,
+    redriven: Option<&Redriven>,
+    insist: Insist,
+) -> Result<(), Refusal> {
     if letter.topic != events {
         return Err(Refusal::OtherTopic(letter.topic.clone()));
     }

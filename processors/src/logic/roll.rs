@@ -24,7 +24,8 @@ pub fn county_days(set: &SetName, days: Days) -> String {
     let activity_sums: Vec<String> = activity.iter().map(|name| sum(name, "s")).collect();
     let times = ["on_s", "active_s", "active_s_reporting", "lessons_used", "online_slots"];
     let times_sums: Vec<String> = times.iter().map(|name| sum(name, "s")).collect();
-    let hist = |name: &str| format!("sumForEach(arrayMap(c -> toUInt64(c * counts), arrayResize(n.{name}, 22))) AS {name}_");
+    let hist =
+        |name: &str| format!("sumForEach(arrayMap(c -> toUInt64(c * counts), arrayResize(n.{name}, 22))) AS {name}_");
     format!(
         "INSERT INTO {table} SELECT fresh.* FROM (SELECT r.division AS division, r.day AS day, \
          sum(r.ver) + sum(toUInt64(s.ver)) + sum(toUInt64(n.ver)) AS ver, \
@@ -140,7 +141,9 @@ mod tests {
     #[test]
     fn statements_stay_within_their_set_and_days() {
         let (set, days) = (SetName::parse("r2").unwrap(), (Day(20_000), Day(20_002)));
-        for text in [county_days(&set, days), first_editions(&set, days, 5), restate(&set, days, 5), next_editions(&set, days)] {
+        for text in
+            [county_days(&set, days), first_editions(&set, days, 5), restate(&set, days, 5), next_editions(&set, days)]
+        {
             assert!(text.contains("day >= toDate(20000) AND day < toDate(20002)"), "{text}");
             assert!(text.contains("__r2") || text.contains("set_name = 'r2'"), "{text}");
         }

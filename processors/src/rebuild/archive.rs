@@ -145,10 +145,8 @@ impl ArchiveLog {
     }
 
     fn hand_over(&mut self, row: EventRawRow, each: &mut dyn FnMut(Record<'_>)) -> Result<(), PortFault> {
-        let record = record_of(row).map_err(|error| PortFault {
-            fatal: true,
-            ..PortFault::new("read an event of the archive", error)
-        })?;
+        let record = record_of(row)
+            .map_err(|error| PortFault { fatal: true, ..PortFault::new("read an event of the archive", error) })?;
         let school_no = record.belonging.school_no;
         let partition = crate::logic::partition::of_school(school_no, self.partitions);
         self.value.clear();

@@ -166,9 +166,9 @@ impl Comparer {
     /// Every day of every table once; returns the rows that were on their way.
     async fn look_at_all(&mut self) -> anyhow::Result<Moving> {
         let (mut moving, mut unfollowed) = (Vec::new(), 0);
-        for (index, comparison) in self.comparisons.clone().iter().enumerate() {
+        for comparison in &self.comparisons.clone() {
             let mut rows = 0;
-            for (at, day) in self.compared.days.clone().into_iter().enumerate() {
+            for day in self.compared.days.clone() {
                 let found = self.rows(comparison, day).await?;
                 rows += found.n_rows;
                 unfollowed += found.n_moving - found.moving.len() as u64;
@@ -176,15 +176,14 @@ impl Comparer {
                 if found.n_different > 0 {
                     self.differences(comparison, day).await?;
                 }
-                if at % 5 == 4 || at + 1 == self.compared.days.len() {
-                    let (days, of) = (at + 1, self.compared.days.len());
-                    let table = &comparison.table;
-                    console::tell(&format!("compared {table}: {days} of {of} days, {} rows", grouped(rows)));
-                }
             }
-            self.compared.rows.push((self.comparisons[index].table, rows));
+            console::tell(&format!("{}: {} rows compared", comparison.table, grouped(rows)));
+            self.compared.rows.push((comparison.table, rows));
         }
-        anyhow::ensure!(unfollowed == 0, "{unfollowed} more rows than can be followed have another `ver`: is the set caught up?");
+        anyhow::ensure!(
+            unfollowed == 0,
+            "{unfollowed} more rows than can be followed have another `ver`: is the set caught up?"
+        );
         Ok(Moving::begin(moving))
     }
 
@@ -198,7 +197,9 @@ impl Comparer {
             sleep(PAUSE).await;
             let mut rows = Vec::new();
             for (table, day) in moving.days() {
-                let Some(comparison) = self.comparisons.iter().find(|comparison| comparison.table == table) else { continue };
+                let Some(comparison) = self.comparisons.iter().find(|comparison| comparison.table == table) else {
+                    continue;
+                };
                 let found = self.rows(&comparison.clone(), Day(day)).await?;
                 rows.extend(found.moving.iter().map(|row| key(table, Day(day), row)));
             }
@@ -255,7 +256,8 @@ impl Comparer {
             used(made),
         );
         let rows = self.client.query_raw(&query).fetch_all::<UsageRow>().await.context("read usage by area")?;
-        let usage = |row: UsageRow| (row.division, Usage { in_service: row.n_in_service, old: row.n_old, new: row.n_new });
+        let usage =
+            |row: UsageRow| (row.division, Usage { in_service: row.n_in_service, old: row.n_old, new: row.n_new });
         self.compared.areas = by_area(&rows.into_iter().map(usage).collect::<Vec<_>>());
         let names = "SELECT division AS code, name FROM orgs FINAL WHERE level IN ('province', 'city', 'county')";
         let names = self.client.query(names).fetch_all::<NameRow>().await.context("read names")?;

@@ -24,25 +24,29 @@ pub(super) fn result(set: &MadeSet, cost: Option<&Cost>, compared: &Compared, as
         console::print(&format!("\ndaily usage rate by area\n{}", by_area(compared)));
     }
     for example in &compared.examples {
-        let (division, school, device) = example.row;
+        let row = row(example.row);
         let cells = example.cells.iter().map(|(name, old, new)| format!("{name} {old} -> {new}"));
         let cells = cells.collect::<Vec<_>>().join(", ");
         let (table, day) = (example.table, example.day);
-        console::print(&format!("example: {table} {day}, {division}, school {school}, device {device}: {cells}"));
+        console::print(&format!("example: {table} {day}, {row}: {cells}"));
     }
     for ((table, day, division, school, device), (live, made)) in compared.missing.iter().take(10) {
-        let day = Day(*day);
-        console::print(&format!(
-            "example: {table} {day}, {division}, school {school}, device {device}: {live} events there, {made} here"
-        ));
+        let (day, row) = (Day(*day), row((*division, *school, *device)));
+        console::print(&format!("example: {table} {day}, {row}: {live} events there, {made} here"));
     }
+}
+
+/// Rows of schools have no device.
+fn row((division, school, device): (u32, u32, u32)) -> String {
+    let device = if device == 0 { String::new() } else { format!(", device {device}") };
+    format!("{division}, school {school}{device}")
 }
 
 fn heading(set: &MadeSet, compared: &Compared) -> String {
     let (first, last) = (compared.days.first(), compared.days.last());
-    let days = first.zip(last).map_or("no days".to_owned(), |(first, last)| {
-        format!("{} days, {first}..{last}", compared.days.len())
-    });
+    let days = first
+        .zip(last)
+        .map_or("no days".to_owned(), |(first, last)| format!("{} days, {first}..{last}", compared.days.len()));
     let rows: Vec<String> = compared.rows.iter().map(|(table, rows)| format!("{table} {}", grouped(*rows))).collect();
     let (against, version) = &compared.against;
     format!(
@@ -51,7 +55,11 @@ fn heading(set: &MadeSet, compared: &Compared) -> String {
         set.definitions.version,
         rows.join(", "),
         grouped(compared.different + compared.missing.len() as u64),
-        if compared.missing.is_empty() { String::new() } else { format!(", {} rows lack events", compared.missing.len()) },
+        if compared.missing.is_empty() {
+            String::new()
+        } else {
+            format!(", {} rows lack events", compared.missing.len())
+        },
         if compared.restless == 0 {
             String::new()
         } else {
@@ -62,7 +70,8 @@ fn heading(set: &MadeSet, compared: &Compared) -> String {
 
 fn by_column(compared: &Compared) -> String {
     let mut rows = vec![["table", "column", "rows"].map(str::to_owned).to_vec()];
-    let row = |((table, column), count): (&(&str, String), &u64)| vec![(*table).to_owned(), column.clone(), grouped(*count)];
+    let row =
+        |((table, column), count): (&(&str, String), &u64)| vec![(*table).to_owned(), column.clone(), grouped(*count)];
     rows.extend(compared.by_column.iter().map(row));
     table(&rows)
 }
@@ -129,7 +138,8 @@ pub(super) async fn list(workshop: &Workshop, as_json: bool) -> anyhow::Result<(
     rows.extend(sets.iter().map(|set| {
         let days = if set.is_whole() { "all".to_owned() } else { format!("{}..{}", set.days.0, set.days.1.plus(-1)) };
         let from = if set.origin == Origin::Kafka { "kafka" } else { "archive" };
-        let cells = [set.name.as_str(), &set.definitions.version, set.state.word(), &days, from, reads(set.name.as_str())];
+        let cells =
+            [set.name.as_str(), &set.definitions.version, set.state.word(), &days, from, reads(set.name.as_str())];
         cells.map(str::to_owned).to_vec()
     }));
     if as_json {

@@ -32,7 +32,10 @@ pub(super) async fn run(workshop: &Workshop, options: Options) -> anyhow::Result
     if options.swap {
         swap::swap(workshop, &set.name).await?;
     } else if !options.json {
-        console::print(&format!("readers read what they read before; to swap them: ./classpulse rebuild swap {}", set.name));
+        console::print(&format!(
+            "readers read what they read before; to swap them: ./classpulse rebuild swap {}",
+            set.name
+        ));
     }
     Ok(compared.is_as_it_should_be())
 }
@@ -69,13 +72,18 @@ pub(super) async fn compare(
 async fn prepare(workshop: &Workshop, options: &Options) -> anyhow::Result<MadeSet> {
     let sets = workshop.book.sets().await.context("read the ledger sets")?;
     let reading = workshop.reading().await?;
-    let given = options.definitions.as_ref().map(|file| {
-        std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))
-    });
+    let given = options
+        .definitions
+        .as_ref()
+        .map(|file| std::fs::read_to_string(file).with_context(|| format!("read {}", file.display())));
     let (definitions, text) = over(&reading.text, given.transpose()?.as_deref().unwrap_or(&reading.text))?;
     for other in sets.iter().filter(|set| set.definitions.version == definitions.version) {
         if other.definitions != definitions {
-            bail!("version {} names other definitions in set {}: give these a version of their own", definitions.version, other.name);
+            bail!(
+                "version {} names other definitions in set {}: give these a version of their own",
+                definitions.version,
+                other.name
+            );
         }
     }
     let taken: Vec<String> = sets.iter().map(|set| set.name.to_string()).collect();

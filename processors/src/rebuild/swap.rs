@@ -49,7 +49,12 @@ async fn make_whole(workshop: &Workshop, set: MadeSet) -> anyhow::Result<MadeSet
     if set.is_whole() {
         return Ok(set);
     }
-    console::tell(&format!("set {} holds {}..{} only; folding the other days", set.name, set.days.0, set.days.1.plus(-1)));
+    console::tell(&format!(
+        "set {} holds {}..{} only; folding the other days",
+        set.name,
+        set.days.0,
+        set.days.1.plus(-1)
+    ));
     let whole = MadeSet { days: (Day::FIRST, Day::OPEN), ..set.becoming(State::Ready) };
     let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id)?;
     let begins = offsets.standing().await.context("ask for offsets")?.begins;

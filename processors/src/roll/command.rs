@@ -43,7 +43,11 @@ impl Audit {
             results.push((set, audited, restated, found));
         }
         let is_clean = results.iter().all(|(.., found)| found.is_empty());
-        if self.json { print_json(&results) } else { print_text(&results) }
+        if self.json {
+            print_json(&results)
+        } else {
+            print_text(&results)
+        }
         Ok(is_clean)
     }
 }
@@ -51,10 +55,18 @@ impl Audit {
 type Results = [(Rolled, usize, Vec<Day>, Vec<Difference>)];
 
 /// Audits the days of a range that there are rows of.
-async fn audit(roller: &Roller, set: &Rolled, days: statements::Days, now_ms: i64) -> anyhow::Result<(usize, Vec<Difference>)> {
+async fn audit(
+    roller: &Roller,
+    set: &Rolled,
+    days: statements::Days,
+    now_ms: i64,
+) -> anyhow::Result<(usize, Vec<Difference>)> {
     let days_of = |table: &str| {
         let (from, until) = (days.0.0.max(0), days.1.0);
-        format!("SELECT DISTINCT day FROM {} WHERE day >= toDate({from}) AND day < toDate({until})", set.name.table(table))
+        format!(
+            "SELECT DISTINCT day FROM {} WHERE day >= toDate({from}) AND day < toDate({until})",
+            set.name.table(table)
+        )
     };
     let tables = ["device_day", "network_day", "school_day", "school_network_day"].map(days_of).join(" UNION ALL ");
     let query = format!("SELECT DISTINCT toUInt16(day) FROM ({tables}) ORDER BY day");
@@ -67,7 +79,11 @@ async fn audit(roller: &Roller, set: &Rolled, days: statements::Days, now_ms: i6
 }
 
 fn print_text(results: &Results) {
-    let mut rows = vec![["table", "day", "division", "school", "column", "in the table", "from device rows"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["table", "day", "division", "school", "column", "in the table", "from device rows"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for (set, audited, restated, found) in results {
         console::print(&format!(
             "set {}: {audited} days audited, {} school rows differ; late events changed {} days",

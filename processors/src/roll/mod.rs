@@ -175,7 +175,8 @@ impl Roller {
         execute(&self.client, &statements::first_editions(set, days, now_ms)).await?;
         execute(&self.client, &statements::restate(set, days, now_ms)).await?;
         execute(&self.client, &statements::next_editions(set, days)).await?;
-        let query = "SELECT DISTINCT day FROM restatements WHERE set_name = ? AND at = fromUnixTimestamp64Milli(?, 'UTC')";
+        let query =
+            "SELECT DISTINCT day FROM restatements WHERE set_name = ? AND at = fromUnixTimestamp64Milli(?, 'UTC')";
         let query = self.client.query(query).bind(set.as_str()).bind(now_ms);
         let days = query.fetch_all::<u16>().await?;
         Ok(days.into_iter().map(|day| Day(i32::from(day))).collect())
@@ -183,7 +184,8 @@ impl Roller {
 
     /// The newest day that was audited after it had ended.
     async fn last_audited(&self) -> Result<Option<Day>, Error> {
-        let query = "SELECT toUInt16(max(day)) FROM audit_runs WHERE set_name = 'live' AND toDate(at, 'Asia/Shanghai') > day";
+        let query =
+            "SELECT toUInt16(max(day)) FROM audit_runs WHERE set_name = 'live' AND toDate(at, 'Asia/Shanghai') > day";
         let day = self.client.query(query).fetch_one::<u16>().await?;
         Ok((day > 0).then_some(Day(i32::from(day))))
     }

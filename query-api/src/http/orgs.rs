@@ -47,7 +47,8 @@ impl Asked {
         let (from, to) = (question.params.from, question.params.to);
         let figures = &question.params.figures;
         let plan = Plan { scope: &inbound.caller.scope, target, from, to, grouping, figures };
-        let (facts, version) = facts::read(&known.readers.store, &known.readers.sets, &plan, question.now, &question.ids).await?;
+        let (facts, version) =
+            facts::read(&known.readers.store, &known.readers.sets, &plan, question.now, &question.ids).await?;
         let org = known.tree.org(id, 0);
         Ok(Asked { inbound, question, known, org, target, facts, version })
     }
@@ -99,8 +100,7 @@ pub(super) fn open_cursor(api: &Api, list: &str, cursor: Option<&str>) -> Result
         (String = "application/vnd.apache.parquet"))), Faults))]
 pub async fn overview(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Overview, Grouping::Whole).await?;
-    let answer =
-        Units { meta: asked.meta(), own: asked.own(), direct: Vec::new(), children: Vec::new(), next: None };
+    let answer = Units { meta: asked.meta(), own: asked.own(), direct: Vec::new(), children: Vec::new(), next: None };
     asked.respond(&api, &answer, None, || tables::units(&answer, asked.wanted()))
 }
 

@@ -40,7 +40,13 @@ fn port_base(words: Vec<String>) -> Result<(Option<u16>, Vec<String>)> {
             }
         };
         let value = value.context("--port-base wants a number")?;
-        base = Some(value.parse().ok().filter(|base| (1024..=65_000).contains(base)).with_context(|| format!("{value} is no port base"))?);
+        base = Some(
+            value
+                .parse()
+                .ok()
+                .filter(|base| (1024..=65_000).contains(base))
+                .with_context(|| format!("{value} is no port base"))?,
+        );
     }
     Ok((base, rest))
 }

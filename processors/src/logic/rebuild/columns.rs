@@ -34,7 +34,8 @@ impl Comparison {
     #[must_use]
     pub fn new(table: &'static str, live: String, made: String, columns: Vec<Column>) -> Comparison {
         let of_devices = matches!(table, "device_day" | "network_day");
-        let keys: Vec<_> = ["division", "school_no", "device_no"].into_iter().take(if of_devices { 3 } else { 2 }).collect();
+        let keys: Vec<_> =
+            ["division", "school_no", "device_no"].into_iter().take(if of_devices { 3 } else { 2 }).collect();
         let compared = |column: &Column| {
             let name = column.name.as_str();
             !keys.contains(&name) && !["day", "ver", NOT_COMPARED].contains(&name)
@@ -93,7 +94,9 @@ impl Comparison {
         let cells: Vec<String> = self
             .columns
             .iter()
-            .map(|column| format!("('{}', toString({}), toString({}))", column.name, value(column, "l."), value(column, "m.")))
+            .map(|column| {
+                format!("('{}', toString({}), toString({}))", column.name, value(column, "l."), value(column, "m."))
+            })
             .collect();
         let device = if self.keys.len() == 3 { "l.device_no" } else { "toUInt32(0)" };
         format!(
@@ -105,7 +108,8 @@ impl Comparison {
     }
 
     fn joined(&self, day: Day) -> String {
-        let of_day = |table: &str| format!("(SELECT * {} FROM {table} FINAL WHERE day = {})", self.computed(), date(day));
+        let of_day =
+            |table: &str| format!("(SELECT * {} FROM {table} FINAL WHERE day = {})", self.computed(), date(day));
         format!(
             "FROM {} AS l INNER JOIN {} AS m USING ({}) WHERE l.ver = m.ver",
             of_day(&self.live),
