@@ -11,7 +11,6 @@ import fastavro
 import pytest
 import requests
 from classrooms import HOUR, Boot
-from registry_topics import read_topic
 from stack import day_number, day_start_ms, wait_for
 
 TOPIC = "telemetry.events.v1"
@@ -46,6 +45,39 @@ def framed(stack, subject, record):
     return buffer.getvalue()
 
 
+def records(stack):
+    """What can be decoded of the topic, as (message, value): by now it holds what cannot."""
+    published = requests.get(f"{stack.address('schema_registry')}/subjects/{TOPIC}-value/versions/latest", timeout=10).json()
+    schema, found = fastavro.parse_schema(json.loads(published["schema"])), []
+    consumer = confluent_kafka.Consumer({
+        "bootstrap.servers": stack.address("kafka"), "group.id": str(uuid.uuid4()), "enable.partition.eof": True,
+    })
+    unfinished = set(consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions)
+    consumer.assign([confluent_kafka.TopicPartition(TOPIC, p, confluent_kafka.OFFSET_BEGINNING) for p in unfinished])
+    while unfinished:
+        message = consumer.poll(20)
+        assert message is not None, "no end within 20 s"
+        if message.error():
+            unfinished.discard(message.partition())
+            continue
+        try:
+            found.append((message, fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), schema)))
+        except (EOFError, IndexError, UnicodeDecodeError, ValueError, TypeError):
+            continue
+    consumer.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def posted(stack, client, registry):
+    """The record of one post, with its message."""
+    device_no = [no for no, device in registry.devices.items() if device["state"] == "in_service"][100]
+    boot, begin = Boot(random.Random(70), device_no), day_start_ms(DAY) + 8 * HOUR * 1000
+    boot.heartbeat(begin + 600_000, [(begin, begin + 600_000)], [(begin, begin + 300_000)])
+    client.post(device_no, boot.boot_id, boot.events)
+    return next((message, value) for message, value in records(stack) if str(value["boot_id"]) == boot.boot_id)
+
+
 def test_a_poison_record_is_named_and_shown(stack, producer):
     partition, offset = produce(producer, TOPIC, b"poison, no Avro", key=b"1", partition=2)
 
@@ -61,8 +93,8 @@ def test_a_poison_record_is_named_and_shown(stack, producer):
     assert refused.returncode == 1 and "cannot decode" in refused.stdout
 
 
-def test_a_cut_record_is_decoded_as_far_as_it_goes(stack, producer):
-    message, value = next((message, value) for message, value in read_topic(stack, TOPIC) if value and value["heartbeats"])
+def test_a_cut_record_is_decoded_as_far_as_it_goes(stack, producer, posted):
+    message, value = posted
     where = produce(producer, TOPIC, message.value()[:-1], key=message.key(), partition=message.partition())
 
     def buried():
@@ -76,63 +108,50 @@ def test_a_cut_record_is_decoded_as_far_as_it_goes(stack, producer):
     ]
 
 
-def test_what_was_never_folded_is_folded_once(stack, producer, registry):
+def test_what_was_never_folded_is_folded_once(stack, producer, posted):
     """A letter made by hand, as a worker would that could not fold it."""
-    device_no = [no for no, device in registry.devices.items() if device["state"] == "in_service"][100]
-    boot, begin = Boot(random.Random(71), device_no), day_start_ms(DAY) + 9 * HOUR * 1000
-    boot.heartbeat(begin + 600_000, [(begin, begin + 600_000)], [(begin, begin + 300_000)])
-    template = next((message, value) for message, value in read_topic(stack, TOPIC)
-                    if value and value["device_no"] != device_no and value["heartbeats"])[1]
-    belonging = registry.belonging(device_no, DAY)
-    event = boot.events[0]
-    record = dict(template, device_no=device_no, boot_id=uuid.UUID(boot.boot_id), bursts=[], power=[], bandwidth=[])
-    record |= {name: belonging[name] for name in ("school_no", "class_no", "division", "in_service") if name in template}
-    if "belonging" in template:
-        record["belonging"] = dict(template["belonging"], **{
-            name: belonging[name] for name in ("school_no", "class_no", "division", "in_service")
-        })
-    spans = [{"from_ms_ago": one[0], "to_ms_ago": one[1]} for one in event["on"]]
-    used = [{"from_ms_ago": one[0], "to_ms_ago": one[1]} for one in event["active"]]
-    record["heartbeats"] = [{"seq": 0, "at": event["at_ms"], "on": spans, "active": used, "apps": []}]
-    value = framed(stack, f"{TOPIC}-value", record)
-    key = str(belonging["school_no"]).encode()
-    partition = partition_of(stack, registry, key)
+    message, template = posted
+    begin = day_start_ms(DAY) + 9 * HOUR * 1000
+
+    def record(at, on):
+        """Of the same device and belonging, by another boot."""
+        boot_id = str(uuid.uuid4())
+        beat = {"seq": 0, "at": at, "on": [{"from_ms_ago": on, "to_ms_ago": 0}], "active": [], "apps": []}
+        boot = boot_id if isinstance(template["boot_id"], str) else uuid.UUID(boot_id)
+        return boot_id, framed(stack, f"{TOPIC}-value", dict(template, boot_id=boot, heartbeats=[beat]))
+
+    def folded(boot_id):
+        sql = "SELECT ver, events, on_s FROM device_day FINAL WHERE device_no = {no:UInt32} AND has(seen_boots, {boot:UUID})"
+        return stack.rows(sql, no=template["device_no"], boot=boot_id)
+
+    boot_id, value = record(begin + 600_000, 600_000)
     letter = {
-        "topic": TOPIC, "partition": partition, "offset": 10_000_000, "group": "ledgers", "reason": "over_bound",
-        "detail": "by hand", "at": stack.now_ms(), "key": key, "value": value,
+        "topic": TOPIC, "partition": message.partition(), "offset": 10_000_000, "group": "ledgers",
+        "reason": "over_bound", "detail": "by hand", "at": stack.now_ms(), "key": message.key(), "value": value,
     }
     made = produce(producer, "telemetry.dead.v1", framed(stack, "telemetry.dead.v1-value", letter))
     name = f"dead/{made[0]}/{made[1]}"
-
     first = json.loads(stack.command("dead", "redrive", name, "--json"))[0]
-    assert first["redriven_to"].startswith(f"{TOPIC}/{partition}/")
-    sql = "SELECT ver, events, on_s FROM device_day FINAL WHERE device_no = {no:UInt32} AND has(seen_boots, {boot:UUID})"
-    rows = wait_for(lambda: stack.rows(sql, no=device_no, boot=boot.boot_id), 30, "the record is folded")
+    assert first["redriven_to"].startswith(f"{TOPIC}/{message.partition()}/")
+    rows = wait_for(lambda: folded(boot_id), 30, "the record is folded")
+
     again = stack.attempt("dead", "redrive", name)
     assert again.returncode == 1 and "put back already" in again.stdout
     stack.command("dead", "redrive", name, "--again")
-    sentinel = Boot(random.Random(72), device_no)
-    sentinel.heartbeat(begin + 700_000, [(begin + 650_000, begin + 700_000)])
-    record |= {"boot_id": uuid.UUID(sentinel.boot_id)}
-    record["heartbeats"] = [{"seq": 0, "at": begin + 700_000, "on": [{"from_ms_ago": 50_000, "to_ms_ago": 0}], "active": [], "apps": []}]
-    produce(producer, TOPIC, framed(stack, f"{TOPIC}-value", record), key=key, partition=partition)
-    later = wait_for(lambda: stack.rows(sql, no=device_no, boot=sentinel.boot_id), 30, "what came after it is folded")
+    later_boot, later_value = record(begin + 700_000, 50_000)
+    produce(producer, TOPIC, later_value, key=message.key(), partition=message.partition())
+    later = wait_for(lambda: folded(later_boot), 30, "what came after it is folded")
     assert (later[0]["ver"], later[0]["events"]) == (rows[0]["ver"] + 1, rows[0]["events"] + 1), "put back twice, counted once"
     marked = next(row for row in letters(stack) if row["id"] == name)
     assert marked["redriven"] and marked["redriven"].split(" as ")[1].startswith(TOPIC)
 
 
-def partition_of(stack, registry, key):
-    """Where that school's records are; else what the Java clients' partitioner says."""
-    for message, _ in read_topic(stack, TOPIC):
-        if message.key() == key:
-            return message.partition()
-    pytest.fail(f"no record of school {key} in the topic")
-
-
-def test_rejected_events_are_listed_and_cannot_be_put_back(stack):
-    rejected = letters(stack, "--rejected")
-    assert rejected and all(row["id"].startswith("rejected/") for row in rejected)
+def test_rejected_events_are_listed_and_cannot_be_put_back(stack, client, posted):
+    invalid = {"type": "power", "seq": 7, "at": "yesterday", "kind": "boot"}
+    content, headers = client.body(str(uuid.uuid4()), [invalid])
+    assert client.send(posted[1]["device_no"], content, headers).json()["accepted"] == 0
+    rejected = wait_for(lambda: letters(stack, "--rejected"), 15, "the rejected event is listed")
+    assert all(row["id"].startswith("rejected/") for row in rejected)
     shown = json.loads(stack.command("dead", "show", rejected[0]["id"], "--json"))
     assert shown["reason"] == rejected[0]["reason"] and len(shown["hex"]) == 2 * rejected[0]["bytes"]
     refused = stack.attempt("dead", "redrive", rejected[0]["id"])

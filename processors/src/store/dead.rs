@@ -7,7 +7,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use runtime::config::KafkaConfig;
 use schemas::avro::encode_dead_record;
 use schemas::record::DeadRecord;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
 /// Topic of what could not be folded; keyed by the source partition.
@@ -39,13 +39,19 @@ impl DeadTopic {
     async fn send_one(&self, letter: &DeadRecord) -> Result<(), PortFault> {
         let key = format!("{}/{}", letter.topic, letter.partition);
         let mut value = Vec::new();
-        encode_dead_record(letter, &mut value);
+        // The worker's own time counts from its start; people want to know when it was.
+        encode_dead_record(&DeadRecord { at_ms: wall_ms(), ..letter.clone() }, &mut value);
         let record = FutureRecord::to(TOPIC).key(&key).payload(&value);
         match self.producer.send(record, Duration::from_secs(10)).await {
             Ok(_) => Ok(()),
             Err((error, _)) => Err(PortFault::new("send a dead letter", error)),
         }
     }
+}
+
+fn wall_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl DeadLetters for DeadTopic {
