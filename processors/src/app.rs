@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::source::kafka::KafkaLog;
 use crate::worker::ports::Log;
-use crate::{archive, ledgers, metrics, roster};
+use crate::{archive, ledgers, metrics, roll, roster, sets};
 use anyhow::Context;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
@@ -36,6 +36,7 @@ pub async fn run_with<L: Log + 'static>(
     if config.groups.ledgers {
         let unready = unready_members.clone();
         groups.spawn(ledgers::run(config.clone(), clock.clone(), &mut registry, unready, shutdown.clone(), decorate));
+        groups.spawn(sets::follow::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
     }
     if config.groups.archive {
         groups.spawn(archive::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
@@ -44,6 +45,9 @@ pub async fn run_with<L: Log + 'static>(
     if config.groups.registry {
         let ready = roster_ready.clone();
         groups.spawn(roster::run(config.clone(), clock.clone(), &mut registry, ready, shutdown.clone()));
+    }
+    if config.groups.roll {
+        groups.spawn(roll::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
     }
     let readiness = move || {
         let ledgers = unready_members.load(Ordering::Acquire) > 0;

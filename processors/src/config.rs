@@ -32,6 +32,10 @@ pub struct Config {
     pub archive: ArchiveConfig,
     /// The registry's tables.
     pub roster: RosterConfig,
+    /// Ledger sets beside the live one.
+    pub sets: SetsConfig,
+    /// Sums, restatements, audit.
+    pub roll: RollConfig,
 }
 
 /// `[groups]`
@@ -44,6 +48,8 @@ pub struct Groups {
     pub archive: bool,
     /// `orgs`, `devices`, `roster_day`, `calendar_day`.
     pub registry: bool,
+    /// `county_day`, `restatements`, and the nightly audit.
+    pub roll: bool,
 }
 
 /// `[worker]`
@@ -103,6 +109,29 @@ pub struct RosterConfig {
     /// Time between two writes of changed rows.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,
+}
+
+/// `[sets]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetsConfig {
+    /// Time between two looks at which sets are kept.
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+}
+
+/// `[roll]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollConfig {
+    /// Time between two rolls of today and yesterday.
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+    /// Rolls of today and yesterday until one of all days that can still change.
+    pub all_days_every: u64,
+    /// When the day before is audited: time after local midnight.
+    #[serde(with = "humantime_serde")]
+    pub audit_after: Duration,
 }
 
 impl Config {

@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
 use schemas::definitions::{CURRENT_TOML, Definitions};
+use schemas::sets::SetName;
 use schemas::time::Day;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,7 +36,8 @@ const DRAIN: Duration = Duration::from_secs(7);
 /// Rest before a member that was lost joins again: two processes that were given one id by mistake fence each other.
 const LOST_REST: Duration = Duration::from_secs(1);
 
-type KafkaEngine<L> = Engine<L, Tables, Tables, DeadTopic>;
+/// Without a topic for them, dead letters go nowhere.
+type KafkaEngine<L> = Engine<L, Tables, Tables, Option<DeadTopic>>;
 
 /// Runs until the shutdown signal. Metrics are registered before the first await. `unready` counts the members that have
 /// not read the bells or not reached the brokers yet. Members read through `decorate`, which is the identity but in
@@ -51,24 +53,75 @@ pub fn run<L: Log + 'static>(
     shutdown: Shutdown,
     decorate: fn(KafkaLog) -> L,
 ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
-    unready.store(config.worker.threads.max(1), Ordering::Release);
     let metrics = LedgerMetrics::register(registry);
-    async move {
-        let definitions = Definitions::parse(CURRENT_TOML).context("read the definitions")?;
+    let live = Definitions::parse(CURRENT_TOML).context("read the definitions").map(LedgerSet::live);
+    let folding =
+        live.map(|set| Folding { config, set: Arc::new(set), clock, metrics, unready, shutdown, decorate }.run());
+    async move { folding?.await }
+}
+
+/// Which tables are folded, and by what.
+#[derive(Clone, Debug)]
+pub struct LedgerSet {
+    /// Its name says which tables.
+    pub name: SetName,
+    /// Parameters of its figures.
+    pub definitions: Definitions,
+    /// The days that are folded: first, and day after the last.
+    pub days: (Day, Day),
+}
+
+impl LedgerSet {
+    /// The set of the ledgers' own group. It alone sends dead letters: a rebuild meets the same records again.
+    #[must_use]
+    pub fn live(definitions: Definitions) -> LedgerSet {
+        LedgerSet { name: SetName::live(), definitions, days: (Day::FIRST, Day::OPEN) }
+    }
+}
+
+/// The folding of one set in this process.
+pub struct Folding<L> {
+    /// Its `[worker]` names the consumer group.
+    pub config: Arc<Config>,
+    /// The set.
+    pub set: Arc<LedgerSet>,
+    /// Which days are open.
+    pub clock: Clock,
+    /// Where it counts.
+    pub metrics: LedgerMetrics,
+    /// Members that are not ready yet.
+    pub unready: Arc<AtomicUsize>,
+    /// When to end.
+    pub shutdown: Shutdown,
+    /// What members read through.
+    pub decorate: fn(KafkaLog) -> L,
+}
+
+impl<L: Log + 'static> Folding<L> {
+    /// Runs all members until the shutdown signal.
+    ///
+    /// # Errors
+    /// A member must stop.
+    pub fn run(self) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+        self.unready.store(self.config.worker.threads.max(1), Ordering::Release);
+        self.run_members()
+    }
+
+    async fn run_members(self) -> anyhow::Result<()> {
         let (sender, timetable) = watch::channel(None);
-        let following = tokio::spawn(bells::follow(config.kafka.clone(), sender));
-        let members: Vec<_> = (0..config.worker.threads.max(1))
+        let following = tokio::spawn(bells::follow(self.config.kafka.clone(), sender));
+        let members: Vec<_> = (0..self.config.worker.threads.max(1))
             .map(|index| Member {
                 index,
-                config: config.clone(),
-                definitions: definitions.clone(),
+                config: self.config.clone(),
+                set: self.set.clone(),
                 bells: timetable.clone(),
-                clock: clock.clone(),
-                metrics: metrics.of_thread(index),
-                unready: unready.clone(),
-                shutdown: shutdown.clone(),
+                clock: self.clock.clone(),
+                metrics: self.metrics.of_thread(index),
+                unready: self.unready.clone(),
+                shutdown: self.shutdown.clone(),
                 runtime: Handle::current(),
-                decorate,
+                decorate: self.decorate,
                 partitions: 0,
                 is_new: true,
             })
@@ -87,7 +140,7 @@ pub fn run<L: Log + 'static>(
 struct Member<L> {
     index: usize,
     config: Arc<Config>,
-    definitions: Definitions,
+    set: Arc<LedgerSet>,
     bells: Bells,
     clock: Clock,
     metrics: WorkerMetrics,
@@ -184,11 +237,16 @@ impl<L: Log + 'static> Member<L> {
         if std::mem::take(&mut self.is_new) {
             self.unready.fetch_sub(1, Ordering::AcqRel);
         }
-        let tables = || Tables::new(&self.config.clickhouse, self.runtime.clone());
-        let dead = DeadTopic::new(&self.config.kafka, self.runtime.clone())?;
-        let log = (self.decorate)(log);
-        let engine = Engine::new(self.rules(self.partitions), limits(worker), log, tables(), tables(), dead);
+        let tables = || Tables::new(&self.config.clickhouse, &self.set.name, self.runtime.clone());
+        let (log, dead) = ((self.decorate)(log), self.dead_letters()?);
+        let mut engine = Engine::new(self.rules(self.partitions), limits(worker), log, tables(), tables(), dead);
+        engine.worker_mut().keep_days(self.set.days);
         Ok((!self.shutdown.is_fired()).then_some(engine))
+    }
+
+    fn dead_letters(&self) -> anyhow::Result<Option<DeadTopic>> {
+        let sends = self.set.name.is_live();
+        Ok(sends.then(|| DeadTopic::new(&self.config.kafka, self.runtime.clone())).transpose()?)
     }
 
     fn rules(&self, partitions: u32) -> Rules {
@@ -197,7 +255,7 @@ impl<L: Log + 'static> Member<L> {
             topic: EVENTS.into(),
             group: worker.group_id.clone(),
             partitions,
-            definitions: self.definitions.clone(),
+            definitions: self.set.definitions.clone(),
             bounds: Bounds::default(),
             rewind_ms: i64::try_from(worker.rewind.as_millis()).unwrap_or(i64::MAX),
             breaker: worker.dead_letter_breaker,
@@ -231,9 +289,13 @@ impl<L: Log + 'static> Member<L> {
     }
 }
 
-/// Static member id: the configured one, with the thread's index from the second on.
+/// Static member id: the configured one, with the thread's index from the second on; none stays none.
 fn instance(worker: &WorkerConfig, index: usize) -> String {
-    if index == 0 { worker.instance_id.clone() } else { format!("{}-{index}", worker.instance_id) }
+    if index == 0 || worker.instance_id.is_empty() {
+        worker.instance_id.clone()
+    } else {
+        format!("{}-{index}", worker.instance_id)
+    }
 }
 
 fn limits(worker: &WorkerConfig) -> Limits {

@@ -6,11 +6,16 @@
 pub mod app;
 pub mod archive;
 pub mod config;
+pub mod console;
+pub mod dead;
 pub mod ledgers;
 pub mod logic;
 pub mod metrics;
 pub mod migrate;
+pub mod rebuild;
+pub mod roll;
 pub mod roster;
+pub mod sets;
 pub mod source;
 pub mod store;
 pub mod tables;

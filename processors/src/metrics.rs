@@ -67,6 +67,12 @@ impl LedgerMetrics {
         m
     }
 
+    /// Events of the ledgers' streams so far.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received.get()
+    }
+
     /// The share of one worker thread.
     #[must_use]
     pub fn of_thread(&self, thread: usize) -> WorkerMetrics {

@@ -14,6 +14,11 @@ const END_TIMEOUT: Duration = Duration::from_secs(120);
 /// columns before it writes. ClickHouse still checks the names.
 const BITMAP_TABLES: [&str; 2] = ["school_day", "roster_day"];
 
+/// Of whatever ledger set the table is.
+fn has_bitmaps(table: &str) -> bool {
+    BITMAP_TABLES.contains(&table.split("__").next().unwrap_or(table))
+}
+
 /// A client whose inserts are acknowledged only when their rows are in a part.
 #[must_use]
 pub fn client(config: &ClickHouseConfig) -> Client {
@@ -54,7 +59,7 @@ where
     if rows.peek().is_none() {
         return Ok(());
     }
-    let checked = !BITMAP_TABLES.contains(&table);
+    let checked = !has_bitmaps(table);
     let client = client.clone().with_validation(checked);
     let mut insert = client.insert::<T>(table).await?.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT));
     for row in rows {

@@ -9,13 +9,13 @@ use crate::metrics::Metrics;
 use crate::source::client::Store;
 use crate::source::facts::Sources;
 use crate::source::memory::Memory;
+use crate::source::readers::Readers;
 use crate::source::refresh::Book;
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
-use schemas::definitions::{CURRENT_TOML, Definitions};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +43,8 @@ pub async fn serve(listener: TcpListener, config: Config, shutdown: Shutdown) ->
     let metrics = Metrics::register(&mut registry);
     let api = Arc::new(build(&config, metrics)?);
     let every = config.refresh.every;
-    let (book, sources, clock) = (api.book.clone(), api.sources.clone(), api.clock.clone());
-    tokio::spawn(book.keep_fresh(sources, clock, every, shutdown.clone()));
+    let (book, clock) = (api.book.clone(), api.clock.clone());
+    tokio::spawn(book.keep_fresh(clock, every, shutdown.clone()));
     let app = router(api.clone(), admin(registry, &api));
     tracing::info!(address = %listener.local_addr()?, clickhouse = config.clickhouse.url, "query-api serves");
     let stop = shutdown.clone();
@@ -64,13 +64,11 @@ fn build(config: &Config, metrics: Metrics) -> anyhow::Result<Api> {
     let pem = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
     let store = Store::new(&config.clickhouse, &config.limits, metrics.clone());
     Ok(Api {
-        sources: Arc::new(Sources::new(store, Memory::new(&config.memory), metrics.clone())),
         verifier: Verifier::new(&pem).with_context(|| format!("read a public key from {}", path.display()))?,
         clock: Clock::from_config(&config.clock)?,
-        definitions: Definitions::parse(CURRENT_TOML)?,
         signer: Signer::new(&secret(config, &pem)),
         limits: Limits::new(&config.limits),
-        book: Book::default(),
+        book: Book::new(Readers::live(Sources::new(store, Memory::new(&config.memory), metrics.clone()))?),
         metrics,
     })
 }

@@ -74,6 +74,31 @@ impl Definitions {
     }
 }
 
+/// Definitions of a file: what it leaves out is as in `current`. Returns the whole text. A version that is `current`'s
+/// while the parameters are not gets a mark of its own, so that no two definitions have one version.
+///
+/// # Errors
+/// Not TOML, or what [`Definitions::parse`] refuses.
+pub fn over(current: &str, file: &str) -> Result<(Definitions, String), DefinitionsError> {
+    let now = Definitions::parse(current)?;
+    let mut table: toml::Table = current.parse()?;
+    table.extend(file.parse::<toml::Table>()?);
+    let mut given = Definitions::parse(&table.to_string())?;
+    if given.version == now.version && given != now {
+        given.version = format!("{}+{:08x}", now.version, fingerprint(&table));
+        table.insert("version".to_owned(), given.version.clone().into());
+    }
+    Ok((given, table.to_string()))
+}
+
+/// FNV-1a over the parameters, ascending by name.
+fn fingerprint(table: &toml::Table) -> u32 {
+    let mut lines: Vec<String> = table.iter().map(|(key, value)| format!("{key}={value};")).collect();
+    lines.sort();
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    lines.concat().bytes().fold(0x811c_9dc5, step)
+}
+
 /// 1 to 8 lessons, ascending, not overlapping, within the day.
 #[must_use]
 pub fn bells_are_valid(bells: &[(u32, u32)]) -> bool {
@@ -92,6 +117,25 @@ mod tests {
         let definitions = Definitions::parse(CURRENT_TOML).unwrap();
         assert_eq!(definitions.use_min_s, 600);
         assert_eq!(definitions.bells.len(), 8);
+    }
+
+    #[test]
+    fn a_file_says_what_differs_and_never_shares_a_version() {
+        let (same, text) = over(CURRENT_TOML, CURRENT_TOML).unwrap();
+        assert_eq!((same.version.as_str(), Definitions::parse(&text).unwrap()), ("2026.1", same.clone()));
+        let (other, text) = over(CURRENT_TOML, "use_min_s = 900").unwrap();
+        assert!(other.version.starts_with("2026.1+") && other.use_min_s == 900, "{}", other.version);
+        assert_eq!(Definitions::parse(&text).unwrap(), other);
+        let (named, _) = over(CURRENT_TOML, "version = \"mine\"\nuse_min_s = 900").unwrap();
+        assert_eq!((named.version.as_str(), named.gap_s), ("mine", 300));
+        assert!(over(CURRENT_TOML, "use_minutes = 15").is_err(), "an unknown name");
+    }
+
+    #[test]
+    fn the_example_differs_in_one_parameter() {
+        let example = Definitions::parse(include_str!("../definitions/example-use-min-15.toml")).unwrap();
+        let current = Definitions::parse(CURRENT_TOML).unwrap();
+        assert_eq!(Definitions { version: current.version.clone(), use_min_s: 600, ..example }, current);
     }
 
     #[test]

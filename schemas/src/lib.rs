@@ -13,5 +13,6 @@ pub mod org;
 pub mod record;
 pub mod registry;
 pub mod rows;
+pub mod sets;
 pub mod time;
 pub mod token;

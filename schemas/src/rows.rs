@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "tables", include_str!("../clickhouse/0001_tables.sql")),
     (2, "reading", include_str!("../clickhouse/0002_reading.sql")),
+    (3, "rebuild", include_str!("../clickhouse/0003_rebuild.sql")),
 ];
 
 /// `verdict` of a device-day (METRICS section 4).
@@ -194,6 +195,36 @@ pub struct CalendarDayRow {
     pub school_day: u8,
     pub provisional: u8,
     pub name: String,
+    pub ver: u64,
+}
+
+/// Table `ledger_sets`; enums by index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clickhouse", derive(clickhouse::Row))]
+#[allow(missing_docs, reason = "every column is documented in the DDL under the same name")]
+pub struct LedgerSetRow {
+    pub name: String,
+    pub group_id: String,
+    pub definition_version: String,
+    pub definitions: String,
+    pub source: i8,
+    pub from_day: u16,
+    pub until_day: u16,
+    pub state: i8,
+    pub changed_at: i64,
+    pub ver: u64,
+}
+
+/// Table `readers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clickhouse", derive(clickhouse::Row))]
+#[allow(missing_docs, reason = "every column is documented in the DDL under the same name")]
+pub struct ReadersRow {
+    pub what: String,
+    pub set_name: String,
+    pub definition_version: String,
+    pub definitions: String,
+    pub since: i64,
     pub ver: u64,
 }
 

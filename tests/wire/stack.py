@@ -56,13 +56,17 @@ class Stack:
             )
 
     def command(self, *words, timeout=120):
-        environment = dict(os.environ, CLASSPULSE_VAR=str(self.var))
-        arguments = [str(REPOSITORY / "classpulse"), *words, "--port-base", self.port_base]
-        done = subprocess.run(
-            arguments, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout
-        )
+        done = self.attempt(*words, timeout=timeout)
         assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
         return done.stdout.strip()
+
+    def attempt(self, *words, timeout=120):
+        """A command that may fail."""
+        environment = dict(os.environ, CLASSPULSE_VAR=str(self.var))
+        arguments = [str(REPOSITORY / "classpulse"), *words, "--port-base", self.port_base]
+        return subprocess.run(
+            arguments, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=timeout
+        )
 
     @property
     def manifest(self):

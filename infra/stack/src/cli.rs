@@ -36,6 +36,15 @@ pub enum Command {
     Logs(LogOptions),
     /// Print a token
     Token(TokenOptions),
+    /// Fold the log again, compare, swap what readers read (`rebuild --help`)
+    #[command(disable_help_flag = true)]
+    Rebuild(Words),
+    /// Dead letters and rejected events (`dead --help`)
+    #[command(disable_help_flag = true)]
+    Dead(Words),
+    /// Compare school rows with their device rows (`audit --help`)
+    #[command(disable_help_flag = true)]
+    Audit(Words),
     /// Remove all data of a stack that is down
     Reset(Target),
 }
@@ -116,6 +125,14 @@ pub struct OneService {
     /// Which stack.
     #[command(flatten)]
     pub target: Target,
+}
+
+/// Words that the processors' own command understands; `--port-base P` among them is the launcher's.
+#[derive(Clone, Debug, Args)]
+pub struct Words {
+    /// As the processors take them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
 }
 
 /// Which logs to print.

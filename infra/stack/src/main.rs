@@ -16,6 +16,9 @@ fn main() -> ExitCode {
         Command::Status(target) => commands::status::run(&target),
         Command::Logs(options) => commands::logs::run(&options),
         Command::Token(options) => commands::token::run(&options),
+        Command::Rebuild(given) => commands::processors::run("rebuild", given.words),
+        Command::Dead(given) => commands::processors::run("dead", given.words),
+        Command::Audit(given) => commands::processors::run("audit", given.words),
         Command::Reset(target) => commands::reset::run(&target),
     };
     match outcome {

@@ -2,7 +2,7 @@
 
 use crate::logic::digest::sha256_u64;
 use schemas::event::{Event, Events, Stream};
-use schemas::record::EventRecord;
+use schemas::record::{Belonging, EventRecord};
 use schemas::rows::EventRawRow;
 use schemas::time::Day;
 use std::collections::BTreeMap;
@@ -112,6 +112,32 @@ fn rows(record: EventRecord, at: Position) -> Result<Vec<EventRawRow>, serde_jso
     Ok(rows)
 }
 
+/// The record of one archived event, as the edge stamped it.
+///
+/// # Errors
+/// A payload that the archive did not write.
+pub fn record_of(row: EventRawRow) -> Result<EventRecord, serde_json::Error> {
+    let mut events = Events::default();
+    events.push(serde_json::from_str(&row.payload)?);
+    let belonging = Belonging {
+        school_no: row.school_no,
+        class_no: row.class_no,
+        division: row.division,
+        in_service: row.in_service != 0,
+        from_day: Day(i32::from(row.from_day)),
+        until_day: Day(i32::from(row.until_day)),
+    };
+    Ok(EventRecord {
+        device_no: row.device_no,
+        boot_id: row.boot_id,
+        agent: row.agent.into(),
+        received_at_ms: row.received_at,
+        clock_offset_ms: row.clock_offset_ms,
+        belonging,
+        events,
+    })
+}
+
 fn offset(at: Position) -> u64 {
     u64::try_from(at.offset).unwrap_or_default()
 }
@@ -161,7 +187,6 @@ pub(crate) fn date(day: Day) -> u16 {
 mod tests {
     use super::*;
     use schemas::event::{Burst, Heartbeat, Link, Method, Power, PowerKind, Span};
-    use schemas::record::Belonging;
     use schemas::time::parse_rfc3339_ms;
     use uuid::Uuid;
 
@@ -227,6 +252,23 @@ mod tests {
         assert_eq!((rows[0].from_day, rows[0].until_day, rows[0].in_service), (0, 65_535, 1));
         assert_eq!((rows[0].kafka_partition, rows[0].kafka_offset), (2, 41));
         assert_eq!(batch.next_offsets(), &BTreeMap::from([(2, 42)]));
+    }
+
+    #[test]
+    fn a_row_gives_its_event_and_stamps_back() {
+        let mut whole = record();
+        whole.events = Events::default();
+        for row in filled(41).rows() {
+            let single = record_of(row.clone()).unwrap();
+            whole.events.heartbeats.extend(single.events.heartbeats.clone());
+            whole.events.power.extend(single.events.power.clone());
+            whole.events.bursts.extend(single.events.bursts.clone());
+            assert_eq!(
+                EventRecord { events: Events::default(), ..single },
+                EventRecord { events: Events::default(), ..record() }
+            );
+        }
+        assert_eq!(whole, record());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::shelf::{LoadFault, Shelf};
 use super::tally::Tally;
 use super::touch::Touched;
 use schemas::avro::{Streams, decode_event_record_for};
-use schemas::record::{DeadRecord, EventRecord};
+use schemas::record::{Belonging, DeadRecord, EventRecord};
 use schemas::rows::{DeviceDayRow, NetworkDayRow};
 use schemas::time::Day;
 use std::collections::BTreeMap;
@@ -55,6 +55,8 @@ pub struct Worker {
     dead: Vec<DeadRecord>,
     undecodable: (i64, usize),
     tally: Tally,
+    /// The days that are folded: first, and day after the last.
+    days: (Day, Day),
 }
 
 /// Streams that the ledgers fold.
@@ -76,7 +78,13 @@ impl Worker {
             dead: Vec::new(),
             undecodable: (0, 0),
             tally: Tally::default(),
+            days: (Day::FIRST, Day::OPEN),
         }
+    }
+
+    /// Folds only these days from now on: first, and day after the last. For rebuilds of a part.
+    pub fn keep_days(&mut self, days: (Day, Day)) {
+        self.days = days;
     }
 
     /// Takes partitions over, with nothing in memory.
@@ -125,13 +133,15 @@ impl Worker {
         }
     }
 
-    fn stage_decoded(&mut self, record: &Record<'_>, decoded: EventRecord) -> Result<(), Stop> {
+    fn stage_decoded(&mut self, record: &Record<'_>, mut decoded: EventRecord) -> Result<(), Stop> {
         let school_no = decoded.belonging.school_no;
         let expected = partition::of_school(school_no, self.rules.partitions);
         if expected != record.partition {
             let (partition, offset) = (record.partition, record.offset);
             return Err(Stop::WrongPartition { school_no, partition, expected, offset });
         }
+        let Belonging { from_day, until_day, .. } = &mut decoded.belonging;
+        (*from_day, *until_day) = ((*from_day).max(self.days.0), (*until_day).min(self.days.1));
         self.staged.push(Staged { partition: record.partition, offset: record.offset, record: decoded });
         Ok(())
     }

@@ -69,17 +69,19 @@ pub struct KafkaLog {
 }
 
 impl KafkaLog {
-    /// Joins the group as `instance`.
+    /// Joins the group as `instance`; without one as a member that is forgotten when it leaves.
     ///
     /// # Errors
     /// A configuration that librdkafka refuses.
     pub fn subscribe(kafka: &KafkaConfig, config: &WorkerConfig, instance: &str) -> KafkaResult<KafkaLog> {
         let session_ms = config.session_timeout.as_millis();
-        let consumer: BaseConsumer<Membership> = ClientConfig::new()
+        let mut client = ClientConfig::new();
+        if !instance.is_empty() {
+            client.set("client.id", instance).set("group.instance.id", instance);
+        }
+        let consumer: BaseConsumer<Membership> = client
             .set("bootstrap.servers", &kafka.bootstrap)
-            .set("client.id", instance)
             .set("group.id", &config.group_id)
-            .set("group.instance.id", instance)
             .set("session.timeout.ms", session_ms.to_string())
             .set("heartbeat.interval.ms", (session_ms / 5).to_string())
             .set("partition.assignment.strategy", "range")

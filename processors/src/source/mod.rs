@@ -2,3 +2,4 @@
 
 pub mod bells;
 pub mod kafka;
+pub mod offsets;

@@ -11,6 +11,7 @@ use clickhouse::error::Error;
 use clickhouse::{Client, Row};
 use runtime::config::ClickHouseConfig;
 use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
+use schemas::sets::SetName;
 use schemas::time::Day;
 use serde::Deserialize;
 use std::fmt::Write;
@@ -40,6 +41,7 @@ const KEYS_PER_QUERY: usize = 1000;
 pub struct Tables {
     reader: Client,
     writer: Client,
+    set: SetName,
     runtime: Handle,
 }
 
@@ -60,12 +62,12 @@ impl Announcement {
 }
 
 impl Tables {
-    /// Tables of a database; effects run on `runtime` while the worker's thread waits.
+    /// Tables of a set; effects run on `runtime` while the worker's thread waits.
     #[must_use]
-    pub fn new(config: &ClickHouseConfig, runtime: Handle) -> Tables {
+    pub fn new(config: &ClickHouseConfig, set: &SetName, runtime: Handle) -> Tables {
         let writer = tables::client(config);
         let reader = COMPLETE.iter().fold(writer.clone(), |client, (name, value)| client.with_setting(*name, *value));
-        Tables { reader, writer, runtime }
+        Tables { reader, writer, set: set.clone(), runtime }
     }
 
     async fn read_device_days(
@@ -75,10 +77,11 @@ impl Tables {
         worker: &mut Worker,
         load: &mut Load,
     ) -> Result<(), PortFault> {
-        for found in self.announcements("device_day", filter).await?.iter().filter(|a| wanted.covers(&a.key())) {
+        let table = self.set.table("device_day");
+        for found in self.announcements(&table, filter).await?.iter().filter(|a| wanted.covers(&a.key())) {
             load.activity.announce(found.key(), found.devices as usize, found.ver);
         }
-        let query = format!("SELECT ?fields FROM device_day WHERE {filter}");
+        let query = format!("SELECT ?fields FROM {table} WHERE {filter}");
         let mut rows = self.reader.query(&query).fetch::<DeviceDayRow>().map_err(read_fault)?;
         while let Some(row) = rows.next().await.map_err(read_fault)? {
             if wanted.covers(&crate::logic::rows::key_of_device_day(&row).0) {
@@ -95,10 +98,11 @@ impl Tables {
         worker: &mut Worker,
         load: &mut Load,
     ) -> Result<(), PortFault> {
-        for found in self.announcements("network_day", filter).await?.iter().filter(|a| wanted.covers(&a.key())) {
+        let table = self.set.table("network_day");
+        for found in self.announcements(&table, filter).await?.iter().filter(|a| wanted.covers(&a.key())) {
             load.network.announce(found.key(), found.devices as usize, found.ver);
         }
-        let query = format!("SELECT ?fields FROM network_day WHERE {filter}");
+        let query = format!("SELECT ?fields FROM {table} WHERE {filter}");
         let mut rows = self.reader.query(&query).fetch::<NetworkDayRow>().map_err(read_fault)?;
         while let Some(row) = rows.next().await.map_err(read_fault)? {
             if wanted.covers(&crate::logic::rows::key_of_network_day(&row).0) {
@@ -119,15 +123,17 @@ impl Tables {
 
     async fn write_devices(&self, worker: &Worker) -> Result<(), Error> {
         let client = &self.writer;
-        let days = tables::insert_each::<DeviceDayRow, _>(client, "device_day", worker.device_days());
-        let networks = tables::insert_each::<NetworkDayRow, _>(client, "network_day", worker.network_days());
+        let (activity, network) = (self.set.table("device_day"), self.set.table("network_day"));
+        let days = tables::insert_each::<DeviceDayRow, _>(client, &activity, worker.device_days());
+        let networks = tables::insert_each::<NetworkDayRow, _>(client, &network, worker.network_days());
         futures::try_join!(days, networks).map(drop)
     }
 
     async fn write_schools(&self, worker: &Worker) -> Result<(), Error> {
         let (client, networks) = (&self.writer, worker.school_network_days());
-        let days = tables::insert_each::<SchoolDayRow, _>(client, "school_day", worker.school_days());
-        let networks = tables::insert_each::<SchoolNetworkDayRow, _>(client, "school_network_day", networks);
+        let (activity, network) = (self.set.table("school_day"), self.set.table("school_network_day"));
+        let days = tables::insert_each::<SchoolDayRow, _>(client, &activity, worker.school_days());
+        let networks = tables::insert_each::<SchoolNetworkDayRow, _>(client, &network, networks);
         futures::try_join!(days, networks).map(drop)
     }
 }

@@ -51,7 +51,7 @@ pub async fn of_school(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<
         to: params.to,
         figures: &params.figures,
     };
-    let school = school::read(&api.sources, &plan, question.now, &question.ids).await?;
+    let school = school::read(&known.readers.sources, &plan, question.now, &question.ids).await?;
     let answer = device_list(&api, &inbound, &question, &known, &school)?;
     let written = Answer { json: &answer, version: school.version, next: answer.next.as_deref() };
     respond(&api, &inbound, &question, &known, &written, || {
@@ -83,7 +83,7 @@ fn device_list(
     let rows = school.devices.iter().map(row).collect();
     let page = page(rows, after.as_ref(), params.page_size, params.order.is_some_and(|order| order.descending));
     let next = page.next.as_ref().map(|key| api.signer.sign(&list, key));
-    let meta = meta(api, question, known, &school.calendar, &all, &question.ids);
+    let meta = meta(question, known, &school.calendar, &all, &question.ids);
     Ok(Devices { meta, rows: page.rows.into_iter().map(|(_, row)| row).collect(), next })
 }
 
@@ -98,13 +98,14 @@ pub async fn days(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Respo
     let activity = plan::device_days(scope, found.row.device_no, params.from, params.to);
     let network = plan::device_verdicts(scope, found.row.device_no, params.from, params.to);
     let (activity_id, network_id) = (ids.of("days"), ids.of("verdicts"));
-    let activity = api.sources.store.fetch::<rows::DayRow>(&activity, &activity_id);
-    let network = api.sources.store.fetch::<rows::VerdictRow>(&network, &network_id);
+    let store = &found.known.readers.sources.store;
+    let activity = store.fetch::<rows::DayRow>(&activity, &activity_id);
+    let network = store.fetch::<rows::VerdictRow>(&network, &network_id);
     let (activity, network) = tokio::try_join!(activity, network)?;
     let mut version = found.version;
     activity.iter().for_each(|row| version.add(1, row.ver.into()));
     network.iter().for_each(|row| version.add(1, row.ver.into()));
-    let answer = Days { meta: found.meta(&api), device: device(&found.row), rows: day_rows(&activity, &network) };
+    let answer = Days { meta: found.meta(), device: device(&found.row), rows: day_rows(&activity, &network) };
     let written = Answer { json: &answer, version, next: None };
     respond(&api, &inbound, &found.question, &found.known, &written, || tables::days(&answer, &found.org(&inbound)))
 }
@@ -156,12 +157,13 @@ pub async fn sessions(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<R
     let found = Found::read(&api, &inbound, Route::Sessions).await?;
     let params = &found.question.params;
     let statement = plan::device_sessions(&inbound.caller.scope, found.row.device_no, params.from, params.to);
-    let days = api.sources.store.fetch::<rows::SessionsRow>(&statement, &found.question.ids.of("sessions")).await?;
+    let (store, id) = (&found.known.readers.sources.store, found.question.ids.of("sessions"));
+    let days = store.fetch::<rows::SessionsRow>(&statement, &id).await?;
     let mut version = found.version;
     days.iter().for_each(|row| version.add(1, row.ver.into()));
     let days: Vec<DaySessions> = days.into_iter().map(day_sessions).collect();
     let rows = listed(&days, params.from, params.to);
-    let answer = Sessions { meta: found.meta(&api), device: device(&found.row), rows };
+    let answer = Sessions { meta: found.meta(), device: device(&found.row), rows };
     let written = Answer { json: &answer, version, next: None };
     respond(&api, &inbound, &found.question, &found.known, &written, || tables::sessions(&answer, &found.org(&inbound)))
 }
@@ -190,7 +192,7 @@ impl Found {
         let question = inbound.question(api, route)?;
         let known = api.known()?;
         let device_no = number(inbound.place()?)?;
-        let rows = api.sources.store.fetch::<DeviceRow>(&plan::device(device_no), &question.ids.0).await?;
+        let rows = known.readers.sources.store.fetch::<DeviceRow>(&plan::device(device_no), &question.ids.0).await?;
         let row = rows.into_iter().next().ok_or(Problem::NotFound)?;
         let at = Location { division: row.division, school_no: row.school_no, class_no: row.class_no };
         require(inbound.caller.scope.device(at))?;
@@ -202,12 +204,12 @@ impl Found {
             sums: Sums::default(),
             version: DataVersion::default(),
         };
-        found.read_coverage(api, inbound).await?;
+        found.read_coverage(inbound).await?;
         Ok(found)
     }
 
     /// Calendar and coverage: the days on which the device was in service and reported.
-    async fn read_coverage(&mut self, api: &Api, inbound: &Inbound) -> Result<(), Problem> {
+    async fn read_coverage(&mut self, inbound: &Inbound) -> Result<(), Problem> {
         let params = &self.question.params;
         let plan = DevicePlan {
             scope: &inbound.caller.scope,
@@ -217,14 +219,14 @@ impl Found {
             to: params.to,
             figures: &[],
         };
-        let ids = &self.question.ids;
-        let calendar = api.sources.store.fetch::<rows::SchoolDayRow>(&plan.calendar(), &ids.of("calendar")).await?;
+        let (ids, store) = (&self.question.ids, &self.known.readers.sources.store);
+        let calendar = store.fetch::<rows::SchoolDayRow>(&plan.calendar(), &ids.of("calendar")).await?;
         self.calendar.days = calendar.iter().map(rows::SchoolDayRow::day_count).collect();
         let reported = plan.reported(self.row.device_no, &self.calendar.school_days());
         let roster = plan.in_service(&[self.row.device_no]);
         let (roster_id, reported_id) = (ids.of("in-service"), ids.of("reported"));
-        let roster = api.sources.store.fetch::<rows::DeviceRosterRow>(&roster, &roster_id);
-        let reported = api.sources.store.fetch::<rows::ReportedRow>(&reported, &reported_id);
+        let roster = store.fetch::<rows::DeviceRosterRow>(&roster, &roster_id);
+        let reported = store.fetch::<rows::ReportedRow>(&reported, &reported_id);
         let (roster, reported) = tokio::try_join!(roster, reported)?;
         self.sums.roster.in_service = roster.iter().map(|row| row.n_days).sum();
         self.sums.activity.reporting = reported.iter().map(|row| row.n_reporting).sum();
@@ -232,8 +234,8 @@ impl Found {
         Ok(())
     }
 
-    fn meta(&self, api: &Api) -> Meta {
-        meta(api, &self.question, &self.known, &self.calendar, &self.sums, &self.question.ids)
+    fn meta(&self) -> Meta {
+        meta(&self.question, &self.known, &self.calendar, &self.sums, &self.question.ids)
     }
 
     /// The school that rows are named after; for those who see only a class, that class.

@@ -91,7 +91,8 @@ impl Inbound {
         let format = Format::of(&self.headers).ok_or(Problem::NotAcceptable)?;
         let now_ms = api.clock.now_ms();
         let today = Day::of_ms(now_ms);
-        let definitions = &api.definitions;
+        let known = api.book.known();
+        let definitions = &known.readers.definitions;
         let online_ms = i64::from(2 * definitions.heartbeat_s + definitions.online_slack_s) * 1000;
         Ok(Question {
             params: parse(route, &self.query, today)?,

@@ -17,13 +17,11 @@ pub mod tables;
 use crate::logic::cursor::Signer;
 use crate::logic::token::Verifier;
 use crate::metrics::Metrics;
-use crate::source::facts::Sources;
 use crate::source::refresh::{Book, Known};
 use axum::Router;
 use axum::routing::get;
 use problem::Problem;
 use runtime::clock::Clock;
-use schemas::definitions::Definitions;
 use std::sync::Arc;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
@@ -32,19 +30,15 @@ use utoipa_axum::routes;
 
 /// What all handlers share.
 pub struct Api {
-    /// ClickHouse, and what is kept of it.
-    pub sources: Arc<Sources>,
     /// Tokens.
     pub verifier: Verifier,
     /// The injected clock.
     pub clock: Clock,
-    /// Parameters of the figures.
-    pub definitions: Definitions,
     /// Cursors.
     pub signer: Signer,
     /// Rates and turns.
     pub limits: limits::Limits,
-    /// Names and tree.
+    /// What is read, names and tree.
     pub book: Book,
     /// Metrics.
     pub metrics: Metrics,

@@ -50,14 +50,14 @@ impl Asked {
             figures: question.params.figures.clone(),
             today: question.now.today,
         };
-        let read = api.sources.ask(asked, question.now, question.ids.clone()).await?;
+        let read = known.readers.sources.ask(asked, question.now, question.ids.clone()).await?;
         let org = known.tree.org(id, 0);
         Ok(Asked { inbound, question, known, org, target, read })
     }
 
-    fn meta(&self, api: &Api) -> answers::Meta {
+    fn meta(&self) -> answers::Meta {
         let facts = &self.read.facts;
-        meta(api, &self.question, &self.known, &facts.calendar, &facts.whole, &self.read.ids)
+        meta(&self.question, &self.known, &facts.calendar, &facts.whole, &self.read.ids)
     }
 
     fn own(&self) -> Unit {
@@ -102,8 +102,7 @@ pub(super) fn open_cursor(api: &Api, list: &str, cursor: Option<&str>) -> Result
     params(OrgPath, DayQuery, FiguresQuery), responses((status = 200, description = "figures", body = Units), Faults))]
 pub async fn overview(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Overview, Grouping::Whole).await?;
-    let answer =
-        Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next: None };
+    let answer = Units { meta: asked.meta(), own: asked.own(), direct: Vec::new(), children: Vec::new(), next: None };
     asked.respond(&api, &answer, None, || tables::units(&answer, asked.wanted()))
 }
 
@@ -119,7 +118,7 @@ pub async fn children(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<R
     let below = units::units(&asked.known.tree, asked.target, &asked.read.facts);
     let rows = units::rows(below, &params.figures, &asked.read.facts.calendar, params.order);
     let (page, next) = asked.page(&api, rows)?;
-    let mut answer = Units { meta: asked.meta(&api), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
+    let mut answer = Units { meta: asked.meta(), own: asked.own(), direct: Vec::new(), children: Vec::new(), next };
     for (key, (org, figures)) in page.rows {
         let list = if key.section == 0 { &mut answer.direct } else { &mut answer.children };
         list.push(Unit { org, figures: FigureMap(figures) });
@@ -136,7 +135,7 @@ pub async fn trend(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Resp
     let asked = Asked::read(&api, inbound, Route::Trend, Grouping::Days).await?;
     let params = &asked.question.params;
     let points = (params.from.0..=params.to.0).map(|day| point(&asked.read.facts, &params.figures, Day(day)));
-    let answer = Trend { meta: asked.meta(&api), org: asked.org.clone(), points: points.collect() };
+    let answer = Trend { meta: asked.meta(), org: asked.org.clone(), points: points.collect() };
     asked.respond(&api, &answer, None, || tables::trend(&answer, asked.wanted()))
 }
 
@@ -159,7 +158,7 @@ pub async fn network(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Re
     let sums = &asked.read.facts.whole.network;
     let (latency_hist, jitter_hist) = (sums.latency.to_vec(), sums.jitter.to_vec());
     let Unit { org, figures } = asked.own();
-    let answer = Network { meta: asked.meta(&api), org, figures, latency_hist, jitter_hist };
+    let answer = Network { meta: asked.meta(), org, figures, latency_hist, jitter_hist };
     asked.respond(&api, &answer, None, || tables::network(&answer, asked.wanted()))
 }
 
@@ -173,9 +172,9 @@ pub async fn network(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Re
     responses((status = 200, description = "units by rank", body = Ranking), Faults))]
 pub async fn ranking(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let asked = Asked::read(&api, inbound, Route::Ranking, Grouping::Units).await?;
-    let (page, next) = asked.page(&api, asked.ranked(&api))?;
+    let (page, next) = asked.page(&api, asked.ranked())?;
     let mut answer =
-        Ranking { meta: asked.meta(&api), org: asked.org.clone(), rows: Vec::new(), unranked: Vec::new(), next };
+        Ranking { meta: asked.meta(), org: asked.org.clone(), rows: Vec::new(), unranked: Vec::new(), next };
     for (at, (_, (org, figures, reason))) in page.rows.into_iter().enumerate() {
         let figures = FigureMap(figures);
         match reason {
@@ -203,11 +202,11 @@ impl Asked {
     }
 
     /// The units below: ranked ones in section 0, the others in section 1.
-    fn ranked(&self, api: &Api) -> Vec<(Key, Judged)> {
-        let params = &self.question.params;
+    fn ranked(&self) -> Vec<(Key, Judged)> {
+        let (params, definitions) = (&self.question.params, &self.known.readers.definitions);
         let limits = Limits {
-            min_den: api.definitions.ranking_min_den,
-            min_reporting_percent: api.definitions.ranking_min_reporting_percent,
+            min_den: definitions.ranking_min_den,
+            min_reporting_percent: definitions.ranking_min_reporting_percent,
         };
         let row = |unit: units::Unit| {
             let figures = units::figures(&params.figures, &unit.sums, &self.read.facts.calendar);

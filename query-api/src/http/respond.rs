@@ -43,9 +43,10 @@ pub fn respond<J: Serialize>(
     answer: &Answer<'_, J>,
     table: impl FnOnce() -> Table,
 ) -> Result<Response, Problem> {
-    let tag = tag(api, inbound, question, known, answer.version);
+    let tag = tag(inbound, question, known, answer.version);
     let mut headers = HeaderMap::new();
-    let closed = question.now.today.0 - question.params.to.0 > i32::try_from(api.definitions.accept_days).unwrap_or(0);
+    let accept_days = i32::try_from(known.readers.definitions.accept_days).unwrap_or(0);
+    let closed = question.now.today.0 - question.params.to.0 > accept_days;
     put(&mut headers, header::ETAG, &tag);
     put(&mut headers, header::CACHE_CONTROL, if closed { CLOSED } else { OPEN });
     put(&mut headers, header::VARY, "Authorization, Accept");
@@ -67,14 +68,7 @@ pub fn respond<J: Serialize>(
 
 /// The meta part of an answer. `sums`: of everything that it covers; `ids`: of its statements.
 #[must_use]
-pub fn meta(
-    api: &Api,
-    question: &Question,
-    known: &Known,
-    calendar: &Calendar,
-    sums: &Sums,
-    ids: &QueryIds,
-) -> answers::Meta {
+pub fn meta(question: &Question, known: &Known, calendar: &Calendar, sums: &Sums, ids: &QueryIds) -> answers::Meta {
     let (num, den) = (sums.activity.reporting, sums.roster.in_service);
     let coverage = answers::Coverage { value: (den > 0).then(|| num as f64 / den as f64), num, den };
     answers::Meta {
@@ -83,19 +77,20 @@ pub fn meta(
         school_days: calendar.school_days().len() as u64,
         data_as_of: (known.received_ms > 0).then(|| format_rfc3339_ms(known.received_ms)),
         state: "live",
-        definition_version: api.definitions.version.clone(),
+        definition_version: known.readers.definitions.version.clone(),
         coverage,
         query_id: ids.0.clone(),
         provisional: calendar.is_provisional(),
     }
 }
 
-fn tag(api: &Api, inbound: &Inbound, question: &Question, known: &Known, version: DataVersion) -> String {
+fn tag(inbound: &Inbound, question: &Question, known: &Known, version: DataVersion) -> String {
     let Question { params, format, .. } = question;
     let scope = inbound.caller.scope.fingerprint();
-    let definitions = &api.definitions.version;
+    // A set that was built again by the same definitions is another one all the same.
+    let definitions = (&known.readers.definitions.version, known.readers.ver);
     let tree = known.version;
-    let plan = format!("{}|{params:?}|{format:?}|{scope}|{definitions}|{tree:?}", inbound.path);
+    let plan = format!("{}|{params:?}|{format:?}|{scope}|{definitions:?}|{tree:?}", inbound.path);
     etag(&plan, version)
 }
 

@@ -38,15 +38,16 @@ pub async fn search(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Res
     responses((status = 200, description = "the catalogue", body = Catalog), Faults))]
 pub async fn catalog(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<Response, Problem> {
     let question = inbound.question(&api, Route::Catalog)?;
+    // The catalogue follows the definitions alone, not what is known of organisations.
+    let known = Known { version: (0, 0), ..api.book.known() };
     let answer = Catalog {
-        definition_version: api.definitions.version.clone(),
+        definition_version: known.readers.definitions.version.clone(),
         figures: FigureId::ALL.iter().map(|id| entry(*id)).collect(),
         dimensions: DIMENSIONS.to_vec(),
         histogram_edges_ms: HISTOGRAM_EDGES_MS.to_vec(),
     };
     let written = Answer { json: &answer, version: DataVersion::default(), next: None };
-    // The catalogue follows the build alone, not what is known of organisations.
-    respond(&api, &inbound, &question, &Known::default(), &written, || tables::catalog(&answer))
+    respond(&api, &inbound, &question, &known, &written, || tables::catalog(&answer))
 }
 
 const DIMENSIONS: [Dimension; 3] = [

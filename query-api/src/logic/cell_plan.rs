@@ -5,10 +5,10 @@ use super::cells::{Reread, Table};
 use super::sql::{ROSTER_SUMS, Statement, activity_sums, in_days, network_sums, not_off, numbers};
 use schemas::time::Day;
 
-/// The active parts of the tables. Empty parts hold no rows, and stay for a while where rows were dropped.
+/// The active parts of tables, by their names as they stand in the database. Empty parts hold no rows, and stay for a while where rows were dropped.
 #[must_use]
-pub fn parts() -> Statement {
-    let tables = Table::ALL.map(|table| format!("'{}'", table.name())).join(", ");
+pub fn parts(tables: &[String]) -> Statement {
+    let tables = tables.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
     Statement(format!(
         "SELECT table, name, cityHash64(substring(path, 1, length(path) - length(name))) AS home, partition_id, \
          toInt64(min_block_number) AS first_block, toInt64(max_block_number) AS last_block, \

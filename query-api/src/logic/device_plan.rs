@@ -203,6 +203,12 @@ pub fn orgs_version() -> Statement {
     Statement("SELECT count() AS n_rows, sum(ver) AS n_ver FROM orgs FINAL".to_owned())
 }
 
+/// What readers read.
+#[must_use]
+pub fn readers() -> Statement {
+    Statement("SELECT set_name, definitions, ver FROM readers FINAL WHERE what = 'ledgers'".to_owned())
+}
+
 /// The latest receipt of an event in the rows of days from `from` on: what answers call `data_as_of`.
 #[must_use]
 pub fn freshness(from: Day) -> Statement {

@@ -6,6 +6,7 @@ use crate::metrics::{Metrics, StoreErrorLabel};
 use clickhouse::error::Error;
 use clickhouse::{Compression, RowOwned, RowRead};
 use runtime::config::ClickHouseConfig;
+use schemas::sets::{SetName, TABLES, with_suffix};
 
 /// A statement that gave no result. Texts of the server are logged, never answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +47,8 @@ impl StoreError {
 pub struct Store {
     client: clickhouse::Client,
     metrics: Metrics,
+    /// What the ledger tables' names end with.
+    suffix: String,
 }
 
 impl Store {
@@ -65,7 +68,19 @@ impl Store {
             .with_setting("max_result_rows", limits.query_rows.to_string())
             .with_setting("cancel_http_readonly_queries_on_client_close", "1")
             .with_setting("do_not_merge_across_partitions_select_final", "1");
-        Store { client, metrics }
+        Store { client, metrics, suffix: String::new() }
+    }
+
+    /// The same store, reading the tables of a ledger set.
+    #[must_use]
+    pub fn of_set(&self, set: &SetName) -> Store {
+        Store { suffix: set.suffix(), ..self.clone() }
+    }
+
+    /// What a table is called in the set that is read.
+    #[must_use]
+    pub fn table(&self, name: &str) -> String {
+        if TABLES.contains(&name) { format!("{name}{}", self.suffix) } else { name.to_owned() }
     }
 
     /// All rows of a statement. Dropping the future closes the connection, which ends the statement.
@@ -76,10 +91,11 @@ impl Store {
     where
         T: RowOwned + RowRead,
     {
-        let query = self.client.query_raw(statement.text()).with_setting("query_id", query_id);
+        let text = with_suffix(statement.text(), &self.suffix);
+        let query = self.client.query_raw(&text).with_setting("query_id", query_id);
         query.fetch_all::<T>().await.map_err(|error| {
             let known = classify(&error);
-            tracing::warn!(%error, query_id, code = known.code(), statement = statement.text(), "statement failed");
+            tracing::warn!(%error, query_id, code = known.code(), statement = text, "statement failed");
             self.metrics.store_errors.get_or_create(&StoreErrorLabel { code: known.code() }).inc();
             known
         })

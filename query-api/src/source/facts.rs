@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use futures::FutureExt;
 use schemas::figures::FigureId;
 use schemas::org::{AreaLevel, area_level};
+use schemas::sets::SetName;
 use schemas::time::Day;
 use std::sync::Arc;
 
@@ -98,6 +99,12 @@ impl Sources {
     #[must_use]
     pub fn new(store: Store, memory: Memory, metrics: Metrics) -> Sources {
         Sources { store, memory, heard: Heard::default(), metrics, flights: Flights::default() }
+    }
+
+    /// Sources of another ledger set: nothing that was read of this one holds there.
+    #[must_use]
+    pub fn of_set(&self, set: &SetName) -> Sources {
+        Sources::new(self.store.of_set(set), self.memory.emptied(), self.metrics.clone())
     }
 
     /// What the figures of a unit are divided from, by group of the question. Who asks what is being read already waits

@@ -47,6 +47,12 @@ impl Memory {
         Memory { config: config.clone(), state: Mutex::default() }
     }
 
+    /// Another memory of the same size, empty.
+    #[must_use]
+    pub fn emptied(&self) -> Memory {
+        Memory::new(&self.config)
+    }
+
     /// Sums of an area's cells, and whether there are schools that it manages directly. None: the range begins before
     /// what is kept, or nothing can be kept.
     ///
@@ -201,8 +207,9 @@ impl State {
 
 async fn active_parts(store: &Store, ids: &QueryIds) -> Result<HashMap<Table, Vec<Part>>, StoreError> {
     let mut parts: HashMap<Table, Vec<Part>> = HashMap::new();
-    for row in store.fetch::<PartRow>(&plan::parts(), &ids.of("parts")).await? {
-        if let Some(table) = Table::ALL.into_iter().find(|table| table.name() == row.table) {
+    let name = |table: Table| store.table(table.name());
+    for row in store.fetch::<PartRow>(&plan::parts(&Table::ALL.map(name)), &ids.of("parts")).await? {
+        if let Some(table) = Table::ALL.into_iter().find(|table| name(*table) == row.table) {
             parts.entry(table).or_default().push(row.part());
         }
     }

@@ -1,7 +1,8 @@
 //! Keeps names, tree and `data_as_of` in memory, a few seconds old at most.
 
-use super::client::{Store, StoreError};
-use super::facts::{QueryIds, Sources};
+use super::client::StoreError;
+use super::facts::QueryIds;
+use super::readers::Readers;
 use super::rows::{FreshnessRow, OrgRow, OrgsVersionRow};
 use crate::logic::device_plan as plan;
 use crate::logic::tree::{Node, Tree};
@@ -14,8 +15,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// What is known without asking.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Known {
+    /// What is read, and by which definitions.
+    pub readers: Arc<Readers>,
     /// Organisations.
     pub tree: Arc<Tree>,
     /// Their version: rows and sum of `ver`.
@@ -28,10 +31,17 @@ pub struct Known {
 const OLDER_DAYS_EVERY: u64 = 15;
 
 /// Shared, replaced as a whole.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Book(Arc<RwLock<Known>>);
 
 impl Book {
+    /// Knows nothing yet but what to read.
+    #[must_use]
+    pub fn new(readers: Readers) -> Book {
+        let known = Known { readers: Arc::new(readers), tree: Arc::default(), version: (0, 0), received_ms: 0 };
+        Book(Arc::new(RwLock::new(known)))
+    }
+
     /// What is known now.
     #[must_use]
     pub fn known(&self) -> Known {
@@ -46,8 +56,10 @@ impl Book {
     ///
     /// # Errors
     /// A statement failed; what was known stays.
-    pub async fn refresh(&self, store: &Store, newest_from: Day) -> Result<(), StoreError> {
+    pub async fn refresh(&self, newest_from: Day) -> Result<(), StoreError> {
         let mut known = self.known();
+        known.readers = known.readers.refresh(&id("readers")).await?;
+        let store = &known.readers.sources.store;
         let version = store.fetch::<OrgsVersionRow>(&plan::orgs_version(), &id("orgs-version")).await?;
         let version = version.first().map_or((0, 0), |row| (row.n_rows, row.n_ver));
         if version != known.version {
@@ -62,9 +74,9 @@ impl Book {
         Ok(())
     }
 
-    /// Refreshes until the process stops; fills the memory once, as soon as the tables can be read.
-    pub async fn keep_fresh(self, sources: Arc<Sources>, clock: Clock, every: Duration, shutdown: Shutdown) {
-        let mut is_warm = false;
+    /// Refreshes until the process stops; fills the memory of what is read, as soon as the tables can be read.
+    pub async fn keep_fresh(self, clock: Clock, every: Duration, shutdown: Shutdown) {
+        let mut warm = None;
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for tick in 0_u64.. {
@@ -72,11 +84,15 @@ impl Book {
             // Events of today and yesterday are the newest as a rule; late ones for older days are seen now and then.
             let recent = Day::of_ms(clock.now_ms()).plus(-1);
             let newest_from = if tick.is_multiple_of(OLDER_DAYS_EVERY) { Day(0) } else { recent };
-            if let Err(error) = self.refresh(&sources.store, newest_from).await {
+            if let Err(error) = self.refresh(newest_from).await {
                 tracing::debug!(%error, "names stay as they are until the next refresh");
-            } else if !is_warm {
-                let ids = QueryIds(id("warm"));
-                is_warm = sources.memory.warm(&sources.store, Day::of_ms(clock.now_ms()), &ids).await.is_ok();
+                continue;
+            }
+            let readers = self.known().readers;
+            if warm != Some(readers.ver)
+                && readers.warm(Day::of_ms(clock.now_ms()), &QueryIds(id("warm"))).await.is_ok()
+            {
+                warm = Some(readers.ver);
             }
         }
     }

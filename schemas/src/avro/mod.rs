@@ -24,6 +24,7 @@ mod error;
 mod events;
 mod frame;
 pub mod ids;
+mod partial;
 mod post;
 mod raw;
 mod raw_post;
@@ -37,6 +38,7 @@ pub use error::CodecError;
 pub use events::Streams;
 pub use frame::{MAGIC, frame_id};
 pub use ids::SCHEMAS;
+pub use partial::{Partial, explain_event_record};
 pub use post::{device_post_order, encode_device_post};
 pub use raw::{RawArray, RawIter, RawSpan};
 pub use raw_post::{

@@ -1,6 +1,7 @@
 //! One module per command of the launcher.
 
 pub mod logs;
+pub mod processors;
 pub mod reset;
 pub mod service;
 pub mod status;

@@ -64,8 +64,8 @@ fn processors(document: &mut Table, inputs: &Inputs<'_>, instance: Instance) {
     // One ClickHouse node: what was acknowledged is seen by the next load, no replica lags behind.
     section(document, "worker", [("instance_id", member("processors")), ("rewind", "0s".into())]);
     section(document, "archive", [("instance_id", member("processors-archive"))]);
-    // The registry's topics have one partition each: one reader is all there can be.
-    section(document, "groups", [("registry", Value::Boolean(instance.number == 1))]);
+    // The registry's topics have one partition each: one reader is all there can be. One roller is enough, too.
+    section(document, "groups", ["registry", "roll"].map(|group| (group, Value::Boolean(instance.number == 1))));
 }
 
 fn query_api(document: &mut Table, inputs: &Inputs<'_>) {

@@ -1,0 +1,151 @@
+//! The roller's statements, and when it is time for the nightly run.
+
+use schemas::sets::SetName;
+use schemas::time::Day;
+
+/// A range of days: first, and day after the last.
+pub type Days = (Day, Day);
+
+fn between((from, until): Days) -> String {
+    format!("day >= toDate({}) AND day < toDate({})", from.0.max(0), until.0.clamp(1, Day::OPEN.0))
+}
+
+/// Sums of school rows over the areas that directly manage the schools, as METRICS wants them: over the schools for which
+/// it is a school day. `ver` adds up the rows', so it never falls and says which row is newer; a row that would be the
+/// same is not written again.
+#[must_use]
+pub fn county_days(set: &SetName, days: Days) -> String {
+    let (table, filter) = (set.table("county_day"), between(days));
+    let (schools, networks) = (set.table("school_day"), set.table("school_network_day"));
+    let network = ["pass", "fail", "outage", "partial", "valid", "probes_sent", "probes_lost"];
+    let sum = |name: &str, of: &str| format!("sumIf(toUInt64({of}.{name}), counts) AS {name}_");
+    let networks_sums: Vec<String> = network.iter().map(|name| sum(name, "n")).collect();
+    let activity = ["reporting", "powered", "used", "classes_used"];
+    let activity_sums: Vec<String> = activity.iter().map(|name| sum(name, "s")).collect();
+    let times = ["on_s", "active_s", "active_s_reporting", "lessons_used", "online_slots"];
+    let times_sums: Vec<String> = times.iter().map(|name| sum(name, "s")).collect();
+    let hist =
+        |name: &str| format!("sumForEach(arrayMap(c -> toUInt64(c * counts), arrayResize(n.{name}, 22))) AS {name}_");
+    format!(
+        "INSERT INTO {table} SELECT fresh.* FROM (SELECT r.division AS division, r.day AS day, \
+         sum(r.ver) + sum(toUInt64(s.ver)) + sum(toUInt64(n.ver)) AS ver, \
+         toUInt32(countIf(counts)) AS school_days, sumIf(toUInt64(r.in_service), counts) AS in_service_, \
+         sumIf(toUInt64(r.classes), counts) AS classes_, toUInt32(countIf(counts AND r.in_service > 0)) AS schools_, \
+         sumIf(toUInt64(r.in_service) * r.lessons, counts) AS lesson_slots_, {}, \
+         toUInt32(countIf(counts AND s.used > 0)) AS schools_used_, {}, {}, {}, {}, max(r.provisional) AS provisional_ FROM \
+         (SELECT *, school_day = 1 AS counts FROM roster_day FINAL WHERE {filter}) AS r LEFT JOIN \
+         (SELECT *, online_slots FROM {schools} FINAL WHERE {filter}) AS s USING (division, school_no, day) LEFT JOIN \
+         (SELECT * FROM {networks} FINAL WHERE {filter}) AS n USING (division, school_no, day) \
+         GROUP BY r.division, r.day) AS fresh LEFT ANTI JOIN \
+         (SELECT division, day, ver FROM {table} FINAL WHERE {filter}) AS there USING (division, day, ver)",
+        activity_sums.join(", "),
+        times_sums.join(", "),
+        networks_sums.join(", "),
+        hist("latency_hist"),
+        hist("jitter_hist"),
+    )
+}
+
+/// School rows as they are now, both ledgers in one.
+fn now_of(set: &SetName, days: Days) -> String {
+    let (schools, networks, filter) = (set.table("school_day"), set.table("school_network_day"), between(days));
+    format!(
+        "(SELECT division, school_no, day, sum(v) AS events, sum(reporting) AS reporting, sum(used) AS used, \
+         sum(on_s) AS on_s, sum(active_s) AS active_s, sum(pass) AS pass, sum(fail) AS fail, sum(unknown) AS unknown FROM \
+         (SELECT division, school_no, day, toUInt64(ver) AS v, reporting, used, on_s, active_s, 0 AS pass, 0 AS fail, \
+         0 AS unknown FROM {schools} FINAL WHERE {filter} UNION ALL \
+         SELECT division, school_no, day, toUInt64(ver), 0, 0, 0, 0, pass, fail, unknown FROM {networks} FINAL \
+         WHERE {filter}) GROUP BY division, school_no, day)"
+    )
+}
+
+/// The newest edition of each school day that has one.
+fn newest(set: &SetName, days: Days) -> String {
+    format!(
+        "(SELECT * FROM published_day FINAL WHERE set_name = '{set}' AND {} \
+         ORDER BY edition DESC LIMIT 1 BY division, school_no, day)",
+        between(days)
+    )
+}
+
+const FIGURES: [&str; 7] = ["reporting", "used", "on_s", "active_s", "pass", "fail", "unknown"];
+
+/// The first edition of school days that have ended and have none.
+#[must_use]
+pub fn first_editions(set: &SetName, days: Days, now_ms: i64) -> String {
+    let (columns, now) = (FIGURES.join(", "), now_of(set, days));
+    format!(
+        "INSERT INTO published_day (set_name, division, school_no, day, edition, at, events, {columns}) \
+         SELECT '{set}', division, school_no, day, 0, fromUnixTimestamp64Milli({now_ms}, 'UTC'), events, {columns} \
+         FROM {now} AS fresh LEFT ANTI JOIN \
+         (SELECT division, school_no, day FROM published_day WHERE set_name = '{set}' AND {}) AS there \
+         USING (division, school_no, day)",
+        between(days)
+    )
+}
+
+/// What late events changed since the newest editions. It counts nothing that came twice: `ver` does not.
+#[must_use]
+pub fn restate(set: &SetName, days: Days, now_ms: i64) -> String {
+    let columns = FIGURES.map(|name| format!("{name}_before, {name}")).join(", ");
+    let values = FIGURES.map(|name| format!("p.{name}, fresh.{name}")).join(", ");
+    format!(
+        "INSERT INTO restatements (set_name, division, school_no, day, edition, at, late_events, events, {columns}) \
+         SELECT '{set}', fresh.division, fresh.school_no, fresh.day, p.edition + 1, fromUnixTimestamp64Milli({now_ms}, 'UTC'), \
+         fresh.events - p.events, fresh.events, {values} FROM {} AS fresh INNER JOIN {} AS p \
+         USING (division, school_no, day) WHERE fresh.events > p.events",
+        now_of(set, days),
+        newest(set, days),
+    )
+}
+
+/// The editions that restatements made: taken from them, so that what comes between two statements is in the next one.
+#[must_use]
+pub fn next_editions(set: &SetName, days: Days) -> String {
+    let columns = FIGURES.join(", ");
+    format!(
+        "INSERT INTO published_day (set_name, division, school_no, day, edition, at, events, {columns}) \
+         SELECT set_name, division, school_no, day, edition, at, events, {columns} FROM restatements FINAL \
+         WHERE set_name = '{set}' AND {0} AND (division, school_no, day, edition) NOT IN \
+         (SELECT division, school_no, day, edition FROM published_day WHERE set_name = '{set}' AND {0})",
+        between(days)
+    )
+}
+
+/// The day that a nightly run is due for, now: yesterday, once it is late enough and it was not audited yet.
+#[must_use]
+pub fn due(now_ms: i64, audit_after_ms: i64, audited: Option<Day>) -> Option<Day> {
+    let today = Day::of_ms(now_ms);
+    let yesterday = today.plus(-1);
+    let late_enough = now_ms - today.start_ms() >= audit_after_ms;
+    (late_enough && audited.is_none_or(|day| day < yesterday)).then_some(yesterday)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+mod tests {
+    use super::*;
+    use schemas::time::parse_rfc3339_ms;
+
+    #[test]
+    fn the_audit_is_due_once_a_night() {
+        let at = |text: &str| parse_rfc3339_ms(text).unwrap();
+        let yesterday = Day::parse("2026-11-19").unwrap();
+        let two_hours = 7_200_000;
+        assert_eq!(due(at("2026-11-20T01:59:59+08:00"), two_hours, None), None);
+        assert_eq!(due(at("2026-11-20T02:00:00+08:00"), two_hours, None), Some(yesterday));
+        assert_eq!(due(at("2026-11-20T09:00:00+08:00"), two_hours, Some(yesterday.plus(-1))), Some(yesterday));
+        assert_eq!(due(at("2026-11-20T09:00:00+08:00"), two_hours, Some(yesterday)), None);
+    }
+
+    #[test]
+    fn statements_stay_within_their_set_and_days() {
+        let (set, days) = (SetName::parse("r2").unwrap(), (Day(20_000), Day(20_002)));
+        for text in
+            [county_days(&set, days), first_editions(&set, days, 5), restate(&set, days, 5), next_editions(&set, days)]
+        {
+            assert!(text.contains("day >= toDate(20000) AND day < toDate(20002)"), "{text}");
+            assert!(text.contains("__r2") || text.contains("set_name = 'r2'"), "{text}");
+        }
+    }
+}
