@@ -21,16 +21,19 @@ use schemas::org::{AreaLevel, area_level};
 use schemas::sets::SetName;
 use schemas::time::Day;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Names the statements of one answer: the first has the id that the answer tells, the others a suffix.
+/// Names the statements of one answer: the first has the id that the answer tells, the others a suffix. No two have the
+/// same: ClickHouse refuses an id until it has put the statement before away, which is after its last byte was sent.
 #[derive(Clone, Debug)]
 pub struct QueryIds(pub String);
 
 impl QueryIds {
-    /// The id of a part.
+    /// A new id of a part.
     #[must_use]
     pub fn of(&self, part: &str) -> String {
-        format!("{}-{part}", self.0)
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        format!("{}-{part}-{}", self.0, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
