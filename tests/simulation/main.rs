@@ -53,8 +53,8 @@ fn main() -> anyhow::Result<()> {
     replay(&mut tally)?;
     play_controls(&mut tally)?;
     let began = Instant::now();
-    let seeds = arguments.seed..arguments.seed.saturating_add(arguments.seeds);
-    let report = suite::explore(seeds, None).context("explore")?;
+    let end = arguments.seed.saturating_add(arguments.seeds);
+    let report = suite::explore(arguments.seed, end, None).context("explore")?;
     let took = began.elapsed().as_secs_f64();
     print_failures(&report);
     print_coverage(&report.coverage, report.seeds, &mut tally);
@@ -62,7 +62,7 @@ fn main() -> anyhow::Result<()> {
     println!(
         "seeds {} to {}: {} runs, {} operations, {took:.1} s, {:.0} seeds/s: {verdict}",
         arguments.seed,
-        arguments.seed + arguments.seeds.saturating_sub(1),
+        end.saturating_sub(1),
         report.seeds,
         report.ops,
         report.seeds as f64 / took,

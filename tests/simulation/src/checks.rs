@@ -147,18 +147,21 @@ impl Checks {
 
     /// The tables at the end of a run.
     pub fn finals(&mut self, tables: &Tables, expected: &Expected) {
-        self.final_rows("device_day", tables.device_days.finals(), &expected.device_days);
-        self.final_rows("network_day", tables.network_days.finals(), &expected.network_days);
-        self.final_rows("school_day", tables.school_days.finals(), &expected.school_days);
-        self.final_rows("school_network_day", tables.school_networks.finals(), &expected.school_networks);
+        self.final_rows("device_day", &tables.device_days.finals(), &expected.device_days);
+        self.final_rows("network_day", &tables.network_days.finals(), &expected.network_days);
+        self.final_rows("school_day", &tables.school_days.finals(), &expected.school_days);
+        self.final_rows("school_network_day", &tables.school_networks.finals(), &expected.school_networks);
     }
 
-    fn final_rows<R: Row>(&mut self, table: &str, found: BTreeMap<Key, Versioned<R>>, expected: &BTreeMap<Key, R>) {
+    fn final_rows<R: Row>(&mut self, table: &str, found: &BTreeMap<Key, Versioned<R>>, expected: &BTreeMap<Key, R>) {
         for (key, row) in expected {
             match found.get(key) {
                 Some((_, found)) if **found == *row => {}
                 other => self.violated(Property::FinalRows, || {
-                    format!("{table} {key:?}: {}", other.map_or("no row".into(), |(_, found)| difference(found, row)))
+                    format!(
+                        "{table} {key:?}: {}",
+                        other.map_or("no row".into(), |(_, found)| difference(&**found, row))
+                    )
                 }),
             }
         }

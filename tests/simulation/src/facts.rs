@@ -37,7 +37,7 @@ impl Boot {
 
     fn draw(self, number: u64) -> Draw {
         let mut draw = Draw::new(u64::from(self.device) << 40 | u64::from(self.boot) << 32 | number);
-        draw.next();
+        draw.number();
         draw
     }
 

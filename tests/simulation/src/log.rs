@@ -14,7 +14,7 @@ pub const SLOTS: usize = 2;
 #[derive(Clone, Debug)]
 pub enum Content {
     /// It can be folded.
-    Events(EventRecord),
+    Events(Box<EventRecord>),
     /// It will be, when the workers know its schema.
     Newer,
     /// Nothing.

@@ -90,7 +90,7 @@ impl State {
             let school_no = record.belonging.school_no;
             let partition = self.breakage.partition_of(school_no, edge == Edge::Blocks);
             let value = wire::encode(&record, edge);
-            let content = if edge == Edge::Newer { Content::Newer } else { Content::Events(record) };
+            let content = if edge == Edge::Newer { Content::Newer } else { Content::Events(Box::new(record)) };
             self.topic.append(partition, Entry { key: school_no.to_string().into_bytes(), value, content });
         }
     }
@@ -146,7 +146,7 @@ impl State {
             let Ok(record) = schemas::avro::decode_event_record(&value) else { continue };
             if self.redriven.insert((letter.partition, letter.offset)) {
                 self.coverage.count(Happening::Redriven);
-                let entry = Entry { key: letter.key, value, content: Content::Events(record) };
+                let entry = Entry { key: letter.key, value, content: Content::Events(Box::new(record)) };
                 self.topic.append(letter.partition as usize, entry);
             }
         }

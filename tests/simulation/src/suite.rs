@@ -8,7 +8,6 @@ use crate::op::Scenario;
 use crate::shrink::shrink;
 use crate::world::{self, run};
 use schemas::definitions::{Definitions, DefinitionsError};
-use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,23 +39,23 @@ pub struct Report {
     pub failures: Vec<Failure>,
 }
 
-/// Runs seeds on all cores, until one fails.
+/// Runs the seeds from `first` to before `end` on all cores, until one fails.
 ///
 /// # Errors
 /// The embedded definitions are broken.
-pub fn explore(seeds: Range<u64>, control: Option<Control>) -> Result<Report, DefinitionsError> {
+pub fn explore(first: u64, end: u64, control: Option<Control>) -> Result<Report, DefinitionsError> {
     let definitions = world::definitions()?;
-    let (next, report) = (AtomicU64::new(seeds.start), Mutex::new(Report::default()));
+    let (next, report) = (AtomicU64::new(first), Mutex::new(Report::default()));
     let work = || {
         let mut own = Report::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
+            if seed >= end {
                 break;
             }
             try_seed(seed, &definitions, control, &mut own);
             if !own.failures.is_empty() {
-                next.store(seeds.end, Ordering::Relaxed);
+                next.store(end, Ordering::Relaxed);
             }
         }
         report.lock().unwrap_or_else(PoisonError::into_inner).add(own);
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn some_seeds_hold() {
-        let report = explore(1_000_000..1_000_200, None).unwrap();
+        let report = explore(1_000_000, 1_000_200, None).unwrap();
         let failures: Vec<_> = report.failures.iter().map(|f| (f.seed, f.property, as_code(&f.shrunk))).collect();
         assert!(failures.is_empty(), "{failures:?}");
         assert_eq!(report.seeds, 200);
