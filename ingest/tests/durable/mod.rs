@@ -70,7 +70,7 @@ impl Sink for HastyLog {
     fn send(&self, record: &EventRecord, delivery: &Arc<Delivery>) {
         let mut turn = self.turn.lock().unwrap();
         *turn += 1;
-        if *turn % 2 == 0 {
+        if turn.is_multiple_of(2) {
             delivery.settle(true);
         } else {
             self.kept.send(record, delivery);

@@ -66,14 +66,14 @@ struct Cell {
 }
 
 /// What one table tells of a cell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Told {
     /// Denominators, and whether the calendar is not official yet.
     Roster(Counted<RosterSums>, bool),
     /// Numerators of `activity`.
     Activity(Counted<ActivitySums>),
     /// Numerators of `network`.
-    Network(Counted<NetworkSums>),
+    Network(Box<Counted<NetworkSums>>),
 }
 
 /// Cells of a table that have to be read again: these days, of these areas (none: of all).
@@ -247,7 +247,7 @@ impl Cell {
         match told {
             Told::Roster(roster, provisional) => (self.roster, self.provisional) = (roster, provisional),
             Told::Activity(activity) => self.activity = activity,
-            Told::Network(network) => self.network = network,
+            Told::Network(network) => self.network = *network,
         }
     }
 

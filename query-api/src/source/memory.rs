@@ -236,5 +236,5 @@ fn activity_cell(row: &ActivityRow) -> (u32, Day, Told) {
 
 fn network_cell(row: &NetworkRow) -> (u32, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    (row.k_area, Day(i32::from(row.k_day)), Told::Network(counted))
+    (row.k_area, Day(i32::from(row.k_day)), Told::Network(Box::new(counted)))
 }

@@ -27,7 +27,7 @@ fn read(cells: &mut Cells, table: Table, rows: &[(u32, i32, Told)]) {
         cells.put(
             table,
             &reread,
-            told.map(|(area, day, told)| (*area, Day(*day), *told)).collect::<Vec<_>>().into_iter(),
+            told.map(|(area, day, told)| (*area, Day(*day), told.clone())).collect::<Vec<_>>().into_iter(),
         );
     }
 }
