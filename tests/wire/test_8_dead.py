@@ -108,7 +108,7 @@ def test_a_cut_record_is_decoded_as_far_as_it_goes(stack, producer, posted):
     ]
 
 
-def test_what_was_never_folded_is_folded_once(stack, producer, posted):
+def test_what_was_never_folded_is_folded_once(stack, producer, posted, truth):
     """A letter made by hand, as a worker would that could not fold it."""
     message, template = posted
     begin = day_start_ms(DAY) + 9 * HOUR * 1000
@@ -118,6 +118,9 @@ def test_what_was_never_folded_is_folded_once(stack, producer, posted):
         boot_id = str(uuid.uuid4())
         beat = {"seq": 0, "at": at, "on": [{"from_ms_ago": on, "to_ms_ago": 0}], "active": [], "apps": []}
         boot = boot_id if isinstance(template["boot_id"], str) else uuid.UUID(boot_id)
+        # It never goes through the edge, so nobody else tells.
+        told = {"type": "heartbeat", "seq": 0, "at_ms": at, "on": [[on, 0]], "active": [], "apps": []}
+        truth.accept(template["device_no"], boot_id, told)
         return boot_id, framed(stack, f"{TOPIC}-value", dict(template, boot_id=boot, heartbeats=[beat]))
 
     def folded(boot_id):

@@ -237,7 +237,7 @@ async fn by_statements(store: &Store, plan: &Plan<'_>, ids: &QueryIds) -> Result
     Ok(gathered)
 }
 
-/// Reads a plan's rows and adds them; returns the calendar of the plan's unit.
+/// Reads a plan's rows and adds them; returns the calendar that they were chosen by.
 async fn add_statements(
     store: &Store,
     plan: &Plan<'_>,
@@ -251,7 +251,9 @@ async fn add_statements(
     for row in rosters.iter().filter(|row| (row.k_by_day == 0) == by_unit) {
         gathered.roster(row.group(), &row.sums());
     }
-    let calendar = Calendar { days: by_day().map(RosterRow::day_count).collect() };
+    let own = Calendar { days: by_day().map(RosterRow::day_count).collect() };
+    // Where the plan asks for a part of an area, a school day is one of the whole area.
+    let calendar = if gathered.calendar.days.is_empty() { own } else { gathered.calendar.clone() };
     let activity = fetch_some::<ActivityRow>(store, plan.activity(&calendar), ids.of("activity"));
     let network = fetch_some::<NetworkRow>(store, plan.network(&calendar), ids.of("network"));
     let (activity, network) = tokio::try_join!(activity, network)?;
