@@ -1,23 +1,7 @@
 """Every figure of docs/contract.md section 7 but `online_now`, as (num, den, value), of schools and of devices."""
 
-from definitions import percentile
+from definitions import RATIOS, percentile
 
-RATIOS = {
-    "usage_rate": ("used", "in_service"),
-    "class_usage_rate": ("classes_used", "classes"),
-    "school_usage_rate": ("schools_used", "schools"),
-    "power_on_rate": ("powered", "in_service"),
-    "online_rate": ("online_slots", "possible_slots"),
-    "reporting_rate": ("reporting", "in_service"),
-    "lesson_usage_rate": ("lessons_used", "lessons"),
-    "avg_active_s": ("active_s", "in_service"),
-    "avg_active_s_reporting": ("active_s", "reporting"),
-    "avg_on_s": ("on_s", "in_service"),
-    "network_pass_rate": ("pass", "in_service"),
-    "network_known_share": ("known", "in_service"),
-    "loss_rate": ("probes_lost", "probes_sent"),
-    "outage_rate": ("outage", "idle"),
-}
 ACTIVE = {"active7_rate": 7, "active30_rate": 30}
 PERCENTILES = {f"{what}_p{share}": (f"{what}_hist", 10 * share) for what in ("latency", "jitter") for share in (50, 90, 99)}
 OF_ORGS = [*RATIOS, *ACTIVE, *PERCENTILES]

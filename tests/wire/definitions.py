@@ -197,6 +197,25 @@ def slots(bits):
     return [int(bool(bits >> (600 * k) & slot)) for k in range(144)]
 
 
+# Figures that are a quotient: which sums are numerator and denominator.
+RATIOS = {
+    "usage_rate": ("used", "in_service"),
+    "class_usage_rate": ("classes_used", "classes"),
+    "school_usage_rate": ("schools_used", "schools"),
+    "power_on_rate": ("powered", "in_service"),
+    "online_rate": ("online_slots", "possible_slots"),
+    "reporting_rate": ("reporting", "in_service"),
+    "lesson_usage_rate": ("lessons_used", "lessons"),
+    "avg_active_s": ("active_s", "in_service"),
+    "avg_active_s_reporting": ("active_s", "reporting"),
+    "avg_on_s": ("on_s", "in_service"),
+    "network_pass_rate": ("pass", "in_service"),
+    "network_known_share": ("known", "in_service"),
+    "loss_rate": ("probes_lost", "probes_sent"),
+    "outage_rate": ("outage", "idle"),
+}
+
+
 def percentile(histogram, per_mille):
     """Nearest rank, interpolated inside its bucket, in ms; None without bursts."""
     n = sum(histogram)

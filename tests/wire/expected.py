@@ -2,7 +2,7 @@
 
 import math
 
-from definitions import NETWORK_COUNTS, POWER_S, percentile, slots
+from definitions import NETWORK_COUNTS, POWER_S, RATIOS, percentile, slots
 from stack import day_number, day_text, wait_for
 
 DEVICE_COLUMNS = [
@@ -112,23 +112,7 @@ class Expected:
     def figures(self, inside, first, last):
         """Figures of the units for which `inside(division, school_no)` holds, as {id: (num, den, value)}."""
         sums, hists = self.sums(inside, first, min(last, self.stack.today()))
-        ratios = {
-            "usage_rate": ("used", "in_service"),
-            "class_usage_rate": ("classes_used", "classes"),
-            "school_usage_rate": ("schools_used", "schools"),
-            "power_on_rate": ("powered", "in_service"),
-            "online_rate": ("online_slots", "possible_slots"),
-            "reporting_rate": ("reporting", "in_service"),
-            "lesson_usage_rate": ("lessons_used", "lessons"),
-            "avg_active_s": ("active_s", "in_service"),
-            "avg_active_s_reporting": ("active_s", "reporting"),
-            "avg_on_s": ("on_s", "in_service"),
-            "network_pass_rate": ("pass", "in_service"),
-            "network_known_share": ("known", "in_service"),
-            "loss_rate": ("probes_lost", "probes_sent"),
-            "outage_rate": ("outage", "idle"),
-        }
-        found = {name: ratio(sums[num], sums[den]) for name, (num, den) in ratios.items()}
+        found = {name: ratio(sums[num], sums[den]) for name, (num, den) in RATIOS.items()}
         for days in (7, 30):
             found[f"active{days}_rate"] = ratio(*self.active(inside, last, days))
         for figure in ("latency", "jitter"):

@@ -32,9 +32,14 @@ pub const UNLIMITED: &str = "device_per_second = 0.0\nschool_per_second = 0.0\n"
 /// # Errors
 /// A process cannot be started, or answers what it should not.
 pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
-    let directory = std::env::temp_dir().join(format!("classpulse-bench-edge-{}", std::process::id()));
+    in_scratch("edge", |directory| measure(report, port_base, directory))
+}
+
+/// Runs a measurement with a directory of its own, which is removed afterwards.
+pub fn in_scratch(name: &str, measure: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let directory = std::env::temp_dir().join(format!("classpulse-bench-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
-    let result = measure(report, port_base, &directory);
+    let result = measure(&directory);
     std::fs::remove_dir_all(&directory)?;
     result
 }

@@ -37,11 +37,7 @@ const BOUND_MB: f64 = 67.1 + 67.1;
 /// # Errors
 /// A process cannot be started, or answers what it should not.
 pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
-    let directory = std::env::temp_dir().join(format!("classpulse-bench-overload-{}", std::process::id()));
-    std::fs::create_dir_all(&directory)?;
-    let result = measure(report, port_base, &directory);
-    std::fs::remove_dir_all(&directory)?;
-    result
+    edge::in_scratch("overload", |directory| measure(report, port_base, directory))
 }
 
 fn measure(report: &mut Report, port_base: u16, directory: &Path) -> anyhow::Result<()> {
