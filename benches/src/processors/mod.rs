@@ -71,8 +71,10 @@ fn catch_up(
     let devices = check::rows(backend, workload)?;
     report.note(&format!("{devices} device rows and their school rows are exact"));
     sleep(SETTLE);
+    let ledgers = f64::from(workload.devices());
     let growth = (processors.resident()? - before) / f64::from(workload.devices().saturating_sub(FEW_DEVICES).max(1));
     report.figure("memory per device-day ledger (process growth / ledgers)", growth, "B", Some(700.0));
+    report.figure("of it by the ledgers' own count", backend.ledger_bytes()? / ledgers, "B", None);
     Ok(())
 }
 

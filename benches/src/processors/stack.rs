@@ -92,15 +92,18 @@ impl Backend {
 
     /// The answer of ClickHouse to a query, as text.
     pub fn query(&self, sql: &str) -> anyhow::Result<String> {
-        let mut stream = TcpStream::connect(&self.clickhouse)?;
-        let length = sql.len();
-        write!(stream, "POST /?database=classpulse HTTP/1.0\r\nHost: ch\r\nContent-Length: {length}\r\n\r\n{sql}")?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let text = String::from_utf8_lossy(&answer);
-        let (head, body) = text.split_once("\r\n\r\n").context("malformed answer of ClickHouse")?;
-        ensure!(head.starts_with("HTTP/1.0 200") || head.starts_with("HTTP/1.1 200"), "{sql}: {body}");
-        Ok(body.to_owned())
+        exchange(&self.clickhouse, "POST /?database=classpulse", sql).with_context(|| sql.to_owned())
+    }
+
+    /// Bytes of ledgers by the processors' own count, at their last flush.
+    pub fn ledger_bytes(&self) -> anyhow::Result<f64> {
+        let metrics = exchange(&self.listen(), "GET /metrics", "")?;
+        let lines = metrics.lines().filter(|line| line.starts_with("processors_ledger_bytes{"));
+        Ok(lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum())
+    }
+
+    fn listen(&self) -> String {
+        format!("127.0.0.1:{}", self.port_base + 3)
     }
 
     /// Starts a processors process that folds ledgers only.
@@ -108,10 +111,10 @@ impl Backend {
         let directory = PathBuf::from("var").join(self.port_base.to_string());
         let config = directory.join("etc/bench-processors.toml");
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{}\"\n[kafka]\nbootstrap = \"{}\"\n[clickhouse]\nurl = \"http://{}\"\n\
+            "[server]\nlisten = \"{}\"\n[kafka]\nbootstrap = \"{}\"\n[clickhouse]\nurl = \"http://{}\"\n\
              user = \"writer\"\n[groups]\nledgers = true\narchive = false\nregistry = false\n\
              [worker]\nrewind = \"0s\"\n[log]\nfilter = \"warn\"\n",
-            self.port_base + 3,
+            self.listen(),
             self.kafka,
             self.clickhouse
         );
@@ -124,6 +127,18 @@ impl Drop for Backend {
     fn drop(&mut self) {
         launcher::remove(self.port_base);
     }
+}
+
+/// Sends a request, returns the body of the answer if it is a success.
+fn exchange(address: &str, request: &str, body: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "{request} HTTP/1.0\r\nHost: bench\r\nContent-Length: {}\r\n\r\n{body}", body.len())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let text = String::from_utf8_lossy(&answer);
+    let (head, body) = text.split_once("\r\n\r\n").context("malformed answer")?;
+    ensure!(head.starts_with("HTTP/1.0 200") || head.starts_with("HTTP/1.1 200"), "{head}: {body}");
+    Ok(body.to_owned())
 }
 
 fn sibling(name: &str) -> anyhow::Result<PathBuf> {

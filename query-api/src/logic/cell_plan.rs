@@ -5,6 +5,9 @@ use super::cells::{Reread, Table};
 use super::sql::{ROSTER_SUMS, Statement, activity_sums, in_days, network_sums, not_off, numbers};
 use schemas::time::Day;
 
+/// A place (see [`super::cells::Place`]): codes of cities and of the province end in 00 (GB/T 2260).
+const PLACE: &str = "division AS k_area, if(division % 100 = 0, school_no, toUInt32(0)) AS k_school";
+
 /// The active parts of tables, by their names as they stand in the database. Empty parts hold no rows, and stay for a while where rows were dropped.
 #[must_use]
 pub fn parts(tables: &[String]) -> Statement {
@@ -38,8 +41,8 @@ pub fn touched(table: Table, parts: &[String]) -> Option<Statement> {
 pub fn cells(table: Table, reread: &Reread) -> Statement {
     let areas = reread.areas.as_ref().map(|areas| format!(" AND division IN {}", numbers(areas)));
     let rows = in_days(&reread.days) + &areas.unwrap_or_default();
-    let keys = "division AS k_area, toUInt32(0) AS k_school, day AS k_day";
-    let group = "GROUP BY k_area, k_day";
+    let keys = format!("{PLACE}, day AS k_day");
+    let group = "GROUP BY k_area, k_school, k_day";
     Statement(match table {
         Table::Roster => {
             format!("SELECT {keys}, toUInt8(1) AS k_by_day, {ROSTER_SUMS} FROM roster_day FINAL WHERE {rows} {group}")
@@ -55,11 +58,11 @@ pub fn cells(table: Table, reread: &Reread) -> Statement {
     })
 }
 
-/// Devices in service on a day, by area that directly manages their schools.
+/// Devices in service on a day, by place; a county may stand more than once.
 #[must_use]
 pub fn in_service(day: Day) -> Statement {
     Statement(format!(
-        "SELECT division AS k_area, toUInt32(0) AS k_school, day AS k_day, bitmapToArray(in_service_devices) AS devices \
+        "SELECT {PLACE}, day AS k_day, bitmapToArray(in_service_devices) AS devices \
          FROM roster_day FINAL WHERE {}",
         in_days(&[day]),
     ))

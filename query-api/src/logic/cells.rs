@@ -1,6 +1,7 @@
 //! School-days in memory, summed by the area that directly manages the schools and by day: a few thousand cells tell of
-//! a province's month what its tables tell in a hundred times as many rows. Cells are filled without a scope and read
-//! through one.
+//! a province's month what its tables tell in a hundred times as many rows. Schools right below a city or the province
+//! are units beside its counties and cities, so each of them has a cell of its own. Cells are filled without a scope and
+//! read through one.
 
 use super::gather::{Gathered, Group};
 use super::plan::{DayCount, Grouping};
@@ -56,7 +57,10 @@ pub struct Counted<S> {
     pub ver: u64,
 }
 
-/// One area's own schools on one day.
+/// Whose a cell is: the area that directly manages the schools, and the school; 0: all schools of a county.
+pub type Place = (u32, u32);
+
+/// One place on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cell {
     roster: Counted<RosterSums>,
@@ -114,7 +118,7 @@ pub struct Wanted<'a> {
 /// The memory.
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
-    days: BTreeMap<i32, HashMap<u32, Cell>>,
+    days: BTreeMap<i32, HashMap<Place, Cell>>,
     stale: HashMap<Table, Stale>,
 }
 
@@ -168,15 +172,15 @@ impl Cells {
     }
 
     /// Puts what was read in the place of what was held; cells without rows are empty.
-    pub fn put(&mut self, table: Table, read: &Reread, rows: impl Iterator<Item = (u32, Day, Told)>) {
+    pub fn put(&mut self, table: Table, read: &Reread, rows: impl Iterator<Item = (Place, Day, Told)>) {
         for day in &read.days {
             let cells = self.days.entry(day.0).or_default();
             let held =
-                cells.iter_mut().filter(|(area, _)| read.areas.as_ref().is_none_or(|areas| areas.contains(area)));
+                cells.iter_mut().filter(|((area, _), _)| read.areas.as_ref().is_none_or(|areas| areas.contains(area)));
             held.for_each(|(_, cell)| cell.clear(table));
         }
-        for (area, day, told) in rows {
-            self.days.entry(day.0).or_default().entry(area).or_default().set(told);
+        for (place, day, told) in rows {
+            self.days.entry(day.0).or_default().entry(place).or_default().set(told);
         }
         let Some(stale) = self.stale.get_mut(&table) else { return };
         for day in &read.days {
@@ -191,43 +195,41 @@ impl Cells {
         stale.cells.retain(|_, areas| !areas.is_empty());
     }
 
-    /// Sums the cells inside the scope. Of units, schools that the area manages directly are left out; the flag tells
-    /// whether there are any.
+    /// Sums the cells inside the scope.
     #[must_use]
-    pub fn gather(&self, wanted: &Wanted<'_>) -> (Gathered, bool) {
+    pub fn gather(&self, wanted: &Wanted<'_>) -> Gathered {
         let mut gathered = Gathered::new(wanted.grouping);
-        let mut has_direct = false;
         let range = area_range(wanted.area);
         for (day, cells) in self.days.range(wanted.from.0..=wanted.to.0) {
             let inside = |area: &u32| range.contains(area) && wanted.scope.covers_area(*area);
-            let cells = cells.iter().filter(|(area, cell)| inside(area) && !cell.is_empty());
-            let cells: Vec<(u32, &Cell)> = cells.map(|(area, cell)| (*area, cell)).collect();
+            let cells = cells.iter().filter(|((area, _), cell)| inside(area) && !cell.is_empty());
+            let cells: Vec<(Place, &Cell)> = cells.map(|(place, cell)| (*place, cell)).collect();
             let count = day_count(Day(*day), &cells);
             if count.on + count.off > 0 {
                 gathered.day(count);
             }
-            for (area, cell) in cells {
-                match group(wanted, area, Day(*day)) {
-                    Some(group) => cell.add(&mut gathered, group, count.on > 0, wanted.network),
-                    None => has_direct = true,
-                }
+            for (place, cell) in cells {
+                cell.add(&mut gathered, group(wanted, place, Day(*day)), count.on > 0, wanted.network);
             }
         }
-        (gathered, has_direct)
+        gathered
     }
 }
 
-/// The group that an area's own schools belong to; none: they are units themselves.
+/// The group that a place belongs to.
 #[must_use]
-pub fn group(wanted: &Wanted<'_>, area: u32, day: Day) -> Option<Group> {
+pub fn group(wanted: &Wanted<'_>, (area, school): Place, day: Day) -> Group {
     match wanted.grouping {
-        Grouping::Whole => Some(Group::default()),
-        Grouping::Days => Some(Group { day: u16::try_from(day.0).unwrap_or(0), ..Group::default() }),
-        Grouping::Units => child_area(wanted.area, area).map(|child| Group { area: child, ..Group::default() }),
+        Grouping::Whole => Group::default(),
+        Grouping::Days => Group { day: u16::try_from(day.0).unwrap_or(0), ..Group::default() },
+        Grouping::Units => match child_area(wanted.area, area) {
+            Some(child) => Group { area: child, ..Group::default() },
+            None => Group { school, ..Group::default() },
+        },
     }
 }
 
-fn day_count(day: Day, cells: &[(u32, &Cell)]) -> DayCount {
+fn day_count(day: Day, cells: &[(Place, &Cell)]) -> DayCount {
     let rosters = || cells.iter().map(|(_, cell)| &cell.roster.sums);
     let on = rosters().map(|sums| sums.school_day_rows).sum();
     let rows: u64 = rosters().map(|sums| sums.rows).sum();

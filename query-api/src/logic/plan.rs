@@ -195,7 +195,6 @@ fn keys(target: Target, grouping: Grouping) -> String {
 fn school_key(target: Target, grouping: Grouping) -> String {
     match (grouping, target) {
         (Grouping::Units, Target::Area(code)) => format!("toUInt32(if(division = {code}, school_no, 0))"),
-        (Grouping::Units, Target::Direct(_)) => "school_no".to_owned(),
         _ => "toUInt32(0)".to_owned(),
     }
 }
@@ -225,7 +224,6 @@ fn target_rows(target: Target) -> String {
             let range = area_range(code);
             format!("division BETWEEN {} AND {}", range.start(), range.end())
         }
-        Target::Direct(code) => format!("division = {code}"),
         Target::School(no) => format!("school_no = {no}"),
     }
 }

@@ -59,8 +59,6 @@ pub struct Tree {
 pub enum Target {
     /// A province, city or county with everything below.
     Area(u32),
-    /// Of an area only the schools that it manages directly.
-    Direct(u32),
     /// One school.
     School(u32),
 }

@@ -143,19 +143,13 @@ impl Sources {
         Ok(Read { facts, version, ids })
     }
 
-    /// Sums of the cells of an area; schools that are units themselves are read by statements. None: it is not for the
-    /// memory. A county's units are schools, all of them.
+    /// Sums of the cells of an area. None: it is not for the memory, as a county's units are, which are schools all of
+    /// them.
     async fn remembered(&self, plan: &Plan<'_>, now: Now, ids: &QueryIds) -> Result<Option<Gathered>, StoreError> {
         let Some(wanted) = wanted(plan) else { return Ok(None) };
-        let Some((mut gathered, has_direct)) = self.memory.gather(&self.store, &wanted, now.today, ids).await? else {
-            return Ok(None);
-        };
-        self.metrics.remembered.inc();
-        if has_direct {
-            let direct = Plan { target: Target::Direct(wanted.area), ..plan.clone() };
-            add_statements(&self.store, &direct, &mut gathered, ids).await?;
-        }
-        Ok(Some(gathered))
+        let gathered = self.memory.gather(&self.store, &wanted, now.today, ids).await?;
+        self.metrics.remembered.inc_by(u64::from(gathered.is_some()));
+        Ok(gathered)
     }
 
     /// Counts of devices in service at the end of the range, or on each of its school days, by group.
@@ -196,8 +190,8 @@ impl Sources {
         from_memory: bool,
         ids: &QueryIds,
     ) -> Result<Vec<(Day, Group, Vec<u32>)>, StoreError> {
-        let id = ids.of("in-service-here");
         let (Some(wanted), true) = (wanted(plan), from_memory) else {
+            let id = ids.of("in-service-here");
             let rows = self.store.fetch::<InServiceRow>(&plan.in_service_devices(days), &id).await?;
             return Ok(rows.into_iter().map(of_row).collect());
         };
@@ -205,14 +199,8 @@ impl Sources {
         let mut found = Vec::new();
         for day in days {
             let list = self.memory.in_service(&self.store, *day, ids).await?;
-            let inside = list.iter().filter(|(area, _)| range.contains(area) && plan.scope.covers_area(*area));
-            let grouped = inside.filter_map(|(area, devices)| Some((cells::group(&wanted, *area, *day)?, devices)));
-            found.extend(grouped.map(|(group, devices)| (*day, group, devices.clone())));
-        }
-        if plan.grouping == Grouping::Units {
-            let direct = Plan { target: Target::Direct(wanted.area), ..plan.clone() };
-            let rows = self.store.fetch::<InServiceRow>(&direct.in_service_devices(days), &id).await?;
-            found.extend(rows.into_iter().map(of_row));
+            let inside = list.iter().filter(|((area, _), _)| range.contains(area) && plan.scope.covers_area(*area));
+            found.extend(inside.map(|(place, devices)| (*day, cells::group(&wanted, *place, *day), devices.clone())));
         }
         Ok(found)
     }
@@ -233,17 +221,6 @@ fn wanted<'a>(plan: &Plan<'a>) -> Option<cells::Wanted<'a>> {
 
 async fn by_statements(store: &Store, plan: &Plan<'_>, ids: &QueryIds) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::new(plan.grouping);
-    gathered.calendar = add_statements(store, plan, &mut gathered, ids).await?;
-    Ok(gathered)
-}
-
-/// Reads a plan's rows and adds them; returns the calendar that they were chosen by.
-async fn add_statements(
-    store: &Store,
-    plan: &Plan<'_>,
-    gathered: &mut Gathered,
-    ids: &QueryIds,
-) -> Result<Calendar, StoreError> {
     let rosters = store.fetch::<RosterRow>(&plan.roster(), &ids.0).await?;
     let by_day = || rosters.iter().filter(|row| row.k_by_day == 1);
     by_day().for_each(|row| gathered.version.add(row.n_rows, row.n_ver));
@@ -251,11 +228,9 @@ async fn add_statements(
     for row in rosters.iter().filter(|row| (row.k_by_day == 0) == by_unit) {
         gathered.roster(row.group(), &row.sums());
     }
-    let own = Calendar { days: by_day().map(RosterRow::day_count).collect() };
-    // Where the plan asks for a part of an area, a school day is one of the whole area.
-    let calendar = if gathered.calendar.days.is_empty() { own } else { gathered.calendar.clone() };
-    let activity = fetch_some::<ActivityRow>(store, plan.activity(&calendar), ids.of("activity"));
-    let network = fetch_some::<NetworkRow>(store, plan.network(&calendar), ids.of("network"));
+    by_day().for_each(|row| gathered.day(row.day_count()));
+    let activity = fetch_some::<ActivityRow>(store, plan.activity(&gathered.calendar), ids.of("activity"));
+    let network = fetch_some::<NetworkRow>(store, plan.network(&gathered.calendar), ids.of("network"));
     let (activity, network) = tokio::try_join!(activity, network)?;
     for row in activity {
         gathered.version.add(row.n_rows, row.n_ver);
@@ -265,5 +240,5 @@ async fn add_statements(
         gathered.version.add(row.n_rows, row.n_ver);
         gathered.network(row.group(), &row.sums());
     }
-    Ok(calendar)
+    Ok(gathered)
 }

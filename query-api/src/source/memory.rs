@@ -10,7 +10,7 @@ use super::rows::{ActivityRow, NetworkRow, PartRow, RosterRow, TouchedRow};
 use super::sets::Sets;
 use crate::config::MemoryConfig;
 use crate::logic::cell_plan as plan;
-use crate::logic::cells::{Cells, Counted, Reread, Table, Told, Wanted};
+use crate::logic::cells::{Cells, Counted, Place, Reread, Table, Told, Wanted};
 use crate::logic::gather::Gathered;
 use crate::logic::parts::{Change, Part, Seen};
 use schemas::time::Day;
@@ -53,8 +53,7 @@ impl Memory {
         Memory::new(&self.config)
     }
 
-    /// Sums of an area's cells, and whether there are schools that it manages directly. None: the range begins before
-    /// what is kept, or nothing can be kept.
+    /// Sums of an area's cells. None: the range begins before what is kept, or nothing can be kept.
     ///
     /// # Errors
     /// A statement failed.
@@ -64,7 +63,7 @@ impl Memory {
         wanted: &Wanted<'_>,
         today: Day,
         ids: &QueryIds,
-    ) -> Result<Option<(Gathered, bool)>, StoreError> {
+    ) -> Result<Option<Gathered>, StoreError> {
         let first = self.first_day(today);
         if wanted.from < first || wanted.to > today {
             return Ok(None);
@@ -198,7 +197,7 @@ impl State {
         }
     }
 
-    fn put(&mut self, table: Table, reread: Option<&Reread>, rows: impl Iterator<Item = (u32, Day, Told)>) {
+    fn put(&mut self, table: Table, reread: Option<&Reread>, rows: impl Iterator<Item = (Place, Day, Told)>) {
         if let Some(reread) = reread {
             self.cells.put(table, reread, rows);
         }
@@ -224,17 +223,17 @@ where
     fetch_some(store, stale.map(|stale| plan::cells(table, stale)), id).await
 }
 
-fn roster_cell(row: &RosterRow) -> (u32, Day, Told) {
+fn roster_cell(row: &RosterRow) -> (Place, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    (row.k_area, Day(i32::from(row.k_day)), Told::Roster(counted, row.n_provisional == 1))
+    ((row.k_area, row.k_school), Day(i32::from(row.k_day)), Told::Roster(counted, row.n_provisional == 1))
 }
 
-fn activity_cell(row: &ActivityRow) -> (u32, Day, Told) {
+fn activity_cell(row: &ActivityRow) -> (Place, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    (row.k_area, Day(i32::from(row.k_day)), Told::Activity(counted))
+    ((row.k_area, row.k_school), Day(i32::from(row.k_day)), Told::Activity(counted))
 }
 
-fn network_cell(row: &NetworkRow) -> (u32, Day, Told) {
+fn network_cell(row: &NetworkRow) -> (Place, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    (row.k_area, Day(i32::from(row.k_day)), Told::Network(Box::new(counted)))
+    ((row.k_area, row.k_school), Day(i32::from(row.k_day)), Told::Network(Box::new(counted)))
 }

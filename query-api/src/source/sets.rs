@@ -8,7 +8,7 @@ use super::facts::{Now, QueryIds};
 use super::memory::Memory;
 use super::rows::{HeardRow, InServiceRow, SessionDevicesRow};
 use crate::logic::cell_plan as plan;
-use crate::logic::cells::Table;
+use crate::logic::cells::{Place, Table};
 use crate::logic::device_plan::HeardPlan;
 use crate::logic::devices::{Bits, DeviceSets};
 use schemas::figures::FigureId;
@@ -50,8 +50,8 @@ const HEARD_AGE: Duration = Duration::from_secs(1);
 /// Readings kept before the old ones are thrown away.
 const KEPT_READINGS: usize = 64;
 
-/// Devices in service on a day, by the area that directly manages their schools; an area may stand more than once.
-pub type InService = Arc<Vec<(u32, Vec<u32>)>>;
+/// Devices in service on a day, by place; a place may stand more than once.
+pub type InService = Arc<Vec<(Place, Vec<u32>)>>;
 
 /// The sets that are part of the memory.
 #[derive(Default)]
@@ -158,7 +158,7 @@ impl Memory {
             return Ok(list.clone());
         }
         let rows = store.fetch::<InServiceRow>(&plan::in_service(day), &ids.of("in-service")).await?;
-        let list: InService = Arc::new(rows.into_iter().map(|row| (row.k_area, row.devices)).collect());
+        let list: InService = Arc::new(rows.into_iter().map(|row| ((row.k_area, row.k_school), row.devices)).collect());
         state.sets.keep_in_service(day, list.clone());
         Ok(list)
     }
@@ -238,7 +238,7 @@ mod tests {
     fn only_the_latest_lists_of_devices_in_service_are_kept() {
         let mut sets = Sets::default();
         for day in 0..20 {
-            sets.keep_in_service(Day(day), Arc::new(vec![(440_106, vec![1])]));
+            sets.keep_in_service(Day(day), Arc::new(vec![((440_106, 0), vec![1])]));
         }
         assert_eq!(sets.in_service.keys().copied().collect::<Vec<_>>(), (12..20).collect::<Vec<_>>());
         sets.touch(Table::Roster, Day(19));

@@ -17,6 +17,13 @@ fn activity(used: u64, ver: u64) -> Told {
     Told::Activity(Counted { sums: ActivitySums { used, ..ActivitySums::default() }, rows: 1, ver })
 }
 
+/// The school right below 440100; the other places are counties.
+const SCHOOL: u32 = 7;
+
+fn place(area: u32) -> Place {
+    (area, if area % 100 == 0 { SCHOOL } else { 0 })
+}
+
 /// Reads everything that is stale of a table, as the tables would tell it.
 fn read(cells: &mut Cells, table: Table, rows: &[(u32, i32, Told)]) {
     while let Some(reread) = cells.stale(table, 14) {
@@ -27,7 +34,7 @@ fn read(cells: &mut Cells, table: Table, rows: &[(u32, i32, Told)]) {
         cells.put(
             table,
             &reread,
-            told.map(|(area, day, told)| (*area, Day(*day), told.clone())).collect::<Vec<_>>().into_iter(),
+            told.map(|(area, day, told)| (place(*area), Day(*day), told.clone())).collect::<Vec<_>>().into_iter(),
         );
     }
 }
@@ -58,39 +65,37 @@ fn city() -> Cells {
     cells
 }
 
-fn gather(cells: &Cells, scope: &Scope, grouping: Grouping) -> (Facts, bool) {
+fn gather(cells: &Cells, scope: &Scope, grouping: Grouping) -> Facts {
     let wanted = Wanted { scope, area: 440_100, from: Day(10), to: Day(11), grouping, network: true };
-    let (gathered, has_direct) = cells.gather(&wanted);
-    (gathered.finish().0, has_direct)
+    cells.gather(&wanted).finish().0
 }
 
 #[test]
 fn an_area_is_the_sum_of_what_lies_in_it() {
-    let (whole, _) = gather(&city(), &scope("440100"), Grouping::Whole);
+    let whole = gather(&city(), &scope("440100"), Grouping::Whole);
     assert_eq!((whole.whole.activity.used, whole.whole.roster.in_service), (4 + 11 + 7 + 22, 5 + 20 + 10 + 30));
     let counts: Vec<_> = whole.calendar.days.iter().map(|day| (day.day.0, day.on, day.off)).collect();
     assert_eq!(counts, [(10, 6, 0), (11, 1, 2)]);
-    let (by_day, _) = gather(&city(), &scope("440000"), Grouping::Days);
+    let by_day = gather(&city(), &scope("440000"), Grouping::Days);
     assert_eq!((by_day.days[&10].activity.used, by_day.days[&11].activity.used), (37, 7));
 }
 
 #[test]
-fn units_are_areas_and_schools_of_the_area_itself_are_told_of() {
-    let (facts, has_direct) = gather(&city(), &scope("440100"), Grouping::Units);
-    assert!(has_direct);
+fn units_are_areas_and_the_schools_right_below() {
+    let facts = gather(&city(), &scope("440100"), Grouping::Units);
     let used: BTreeMap<String, u64> =
         facts.units.iter().map(|(id, sums)| (id.to_string(), sums.activity.used)).collect();
-    assert_eq!(used, BTreeMap::from([("440103".into(), 18), ("440104".into(), 22)]));
+    assert_eq!(used, BTreeMap::from([("440103".into(), 18), ("440104".into(), 22), (format!("s{SCHOOL}"), 4)]));
     assert_eq!(facts.calendar.days.len(), 2, "the calendar is that of all schools");
     assert!(!facts.units.contains_key(&OrgId::Area(440_204)));
 }
 
 #[test]
 fn a_scope_that_does_not_cover_an_area_gets_nothing_of_it() {
-    let (county, _) = gather(&city(), &scope("440103"), Grouping::Whole);
+    let county = gather(&city(), &scope("440103"), Grouping::Whole);
     assert_eq!(county.whole.activity.used, 18);
     for narrow in ["s7", "c7", "440204"] {
-        let (nothing, _) = gather(&city(), &scope(narrow), Grouping::Whole);
+        let nothing = gather(&city(), &scope(narrow), Grouping::Whole);
         assert_eq!((nothing.whole, nothing.calendar.days.len()), (Default::default(), 0), "{narrow}");
     }
 }
@@ -103,9 +108,9 @@ fn what_changed_is_read_again_and_nothing_else() {
     cells.touch(Table::Activity, 440_103, Day(99));
     let wanted = Reread { days: vec![Day(11)], areas: Some(vec![440_103]) };
     assert_eq!((cells.stale(Table::Activity, 14), cells.stale(Table::Roster, 14)), (Some(wanted.clone()), None));
-    cells.put(Table::Activity, &wanted, [(440_103, Day(11), activity(8, 101))].into_iter());
+    cells.put(Table::Activity, &wanted, [(place(440_103), Day(11), activity(8, 101))].into_iter());
     assert_eq!(cells.stale(Table::Activity, 14), None);
-    assert_eq!(gather(&cells, &scope("440100"), Grouping::Days).0.days[&11].activity.used, 8);
+    assert_eq!(gather(&cells, &scope("440100"), Grouping::Days).days[&11].activity.used, 8);
 }
 
 #[test]
@@ -116,7 +121,7 @@ fn numerators_follow_the_roster_and_rows_that_are_gone_leave_nothing() {
         assert!(cells.stale(table, 14).is_some(), "{}", table.name());
         read(&mut cells, table, &[]);
     }
-    let (facts, _) = gather(&cells, &scope("440100"), Grouping::Whole);
+    let facts = gather(&cells, &scope("440100"), Grouping::Whole);
     assert_eq!((facts.whole.activity.used, facts.whole.roster.in_service), (22, 35), "without 440104");
 }
 
@@ -126,7 +131,7 @@ fn a_new_day_is_read_and_an_old_one_is_dropped() {
     cells.touch(Table::Roster, 440_103, Day(10));
     cells.hold(Day(11), Day(12));
     assert_eq!(cells.stale(Table::Roster, 14), Some(Reread { days: vec![Day(12)], areas: None }));
-    assert_eq!(gather(&cells, &scope("440100"), Grouping::Whole).0.calendar.days.len(), 1);
+    assert_eq!(gather(&cells, &scope("440100"), Grouping::Whole).calendar.days.len(), 1);
     let long = Cells::default();
     assert!(long.is_empty() && long.stale(Table::Roster, 1).is_none());
 }

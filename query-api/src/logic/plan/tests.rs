@@ -40,9 +40,6 @@ fn statements(scope: &Scope) -> Vec<Statement> {
         all.extend(plan.network(&week()));
         all.push(plan.in_service_devices(&[to]));
         all.extend(plan.heard(to).map(|heard| heard.statement(1)));
-        let direct = Plan { target: Target::Direct(440_106), ..plan };
-        all.push(direct.roster());
-        all.extend(direct.activity(&week()));
     }
     let devices = DevicePlan { scope, school_no: 7, devices: &DevicesOf::School, from, to, figures: FigureId::ALL };
     all.push(devices.listed());
