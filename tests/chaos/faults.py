@@ -18,13 +18,15 @@ SHORT_S = (4.0, 8.0)
 
 
 class Kind(NamedTuple):
-    """`part`: a key of INSTANCES; `bar_s`: how soon the lag must be normal again, where the issue sets a bar."""
+    """`part`: a key of INSTANCES; `bar_s`: how soon the lag must be normal again, where the issue sets a bar;
+    `is_long`: drawn only where it is asked for by name."""
 
     part: str
     deed: str
     seconds: tuple = (0.0, 0.0)
     bar_s: float = None
     needs: str = ""
+    is_long: bool = False
 
 
 KINDS = {
@@ -48,6 +50,8 @@ KINDS = {
     "cut-edge": Kind("edge", "cut", PAST_THE_SESSION_S, needs="namespace"),
     "cut-processors": Kind("processors", "cut", PAST_THE_SESSION_S, needs="namespace"),
     "cut-api": Kind("api", "cut", SHORT_S, needs="namespace"),
+    "away-kafka": Kind("kafka", "away", (300.0, 300.0), bar_s=120, is_long=True),
+    "away-clickhouse": Kind("clickhouse", "away", (600.0, 600.0), bar_s=120, is_long=True),
 }
 TABLES = ("device_day", "network_day", "school_day", "school_network_day", "events_raw")
 
@@ -102,6 +106,13 @@ class Hands:
             self.stack.command("stop", service)
             self.stack.command("start", service)
 
+    def away(self, fault):
+        self.stack.command("stop", fault.victim)
+        try:
+            time.sleep(fault.seconds)
+        finally:
+            self.stack.command("start", fault.victim)
+
     def readonly(self, fault):
         """Every table refuses inserts, as on a replica that lost its quorum."""
         try:
@@ -120,6 +131,10 @@ class Hands:
     def fill(self, fault):
         try:
             self.disk.fill()
+            address = self.stack.address("clickhouse_http")
+            space = requests.post(address, data="SELECT sum(unreserved_space) FROM system.disks", timeout=10).text
+            if int(space):
+                raise RuntimeError(f"the disk is full, yet ClickHouse still has {space.strip()} bytes to give")
             time.sleep(fault.seconds)
         finally:
             self.disk.free()

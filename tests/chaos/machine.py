@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,9 @@ import time
 RELAY = pathlib.Path(__file__).with_name("relay.py")
 # A small province and its archive take a few dozen MB.
 DISK_MB = 400
+# Left when the disk is filled: below what ClickHouse keeps free (infra/clickhouse/config.xml), and enough for the merges
+# that have begun.
+LEFT_MB = 32
 
 
 class NotAllowed(Exception):
@@ -56,14 +60,11 @@ class SmallDisk:
         run("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(directory))
 
     def fill(self):
-        """Leaves nothing free."""
-        with open(self.ballast, "wb", buffering=0) as ballast:
-            for size in (1 << 20, 1 << 12):
-                try:
-                    while True:
-                        ballast.write(b"\0" * size)
-                except OSError:
-                    pass
+        """Leaves less than ClickHouse needs to take anything."""
+        with open(self.ballast, "wb") as ballast:
+            while shutil.disk_usage(self.directory).free > LEFT_MB << 20:
+                ballast.write(b"\0" * (1 << 20))
+                ballast.flush()
 
     def free(self):
         self.ballast.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import time
 
 import requests
 from confluent_kafka import KafkaException
+from faults import KINDS
 from running import Group
 
 EVERY_S = 0.5
@@ -13,6 +14,7 @@ EVERY_S = 0.5
 BOUNDS_MIB = {
     "kafka": 900, "clickhouse": 1_500, "registry": 64, "ingest": 150, "processors": 300, "query-api": 150, "fleet": 150,
 }
+# A fault that is not over within this, or twice its bar, has failed the run.
 GIVE_UP_S = 90
 
 
@@ -92,9 +94,13 @@ class Recovery:
 
     def wait(self, fault, old_pid, killed, since):
         """Seconds from `since` until everything is well; None if that never comes."""
-        until = time.monotonic() + GIVE_UP_S
+        kind = KINDS[fault.kind]
+        until = time.monotonic() + max(GIVE_UP_S, 2 * (kind.bar_s or 0))
         steps = [lambda: self.is_another(fault.victim, old_pid)] if killed else []
-        steps += [self.all_ready, lambda: self.works(fault.victim), self.caught_up()]
+        steps += [self.all_ready, lambda: self.works(fault.victim)]
+        # What waited in the spools of the devices comes first, then what is in the topic by then.
+        steps += [self.spools_are_empty] if kind.is_long else []
+        steps += [self.caught_up()]
         for step in steps:
             while not step():
                 if time.monotonic() > until:
@@ -130,6 +136,10 @@ class Recovery:
             url = service["health"].removesuffix("/readyz") + "/v1/orgs/440000/overview?figures=usage_rate"
             return self.get(url, headers=self.headers) is not None
         return True
+
+    def spools_are_empty(self):
+        metrics = self.get(self.stack.service("fleet")["metrics"])
+        return bool(metrics) and "fleet_devices_holding 0" in metrics
 
     def caught_up(self):
         """A step: true once the ends of the first call are committed."""

@@ -51,6 +51,7 @@ pub struct Player<'a, T> {
     enrolled: Enrolled,
     client: Client<ScriptSpool>,
     caught_up: bool,
+    holding: bool,
 }
 
 /// What the device waits for.
@@ -66,7 +67,7 @@ enum Next {
 impl<'a, T: Transport> Player<'a, T> {
     /// A device with its client.
     pub fn new(shared: &'a Shared<T>, enrolled: Enrolled, client: Client<ScriptSpool>) -> Player<'a, T> {
-        Player { shared, enrolled, client, caught_up: false }
+        Player { shared, enrolled, client, caught_up: false, holding: false }
     }
 
     /// Plays until the script is over or the process is to stop.
@@ -165,6 +166,7 @@ impl<'a, T: Transport> Player<'a, T> {
 
     fn idle(&mut self) -> Next {
         self.catch_up();
+        self.hold(false);
         let Some(at_ms) = self.client.spool().next_post_ms() else {
             return Next::End;
         };
@@ -175,6 +177,13 @@ impl<'a, T: Transport> Player<'a, T> {
     fn catch_up(&mut self) {
         if !std::mem::replace(&mut self.caught_up, true) {
             self.shared.tally.caught_up.inc();
+        }
+    }
+
+    /// A failed post leaves events in the spool, a spool without any ends that.
+    fn hold(&mut self, holding: bool) {
+        if std::mem::replace(&mut self.holding, holding) != holding {
+            self.shared.tally.holding.inc_by(if holding { 1 } else { -1 });
         }
     }
 
@@ -208,11 +217,12 @@ impl<'a, T: Transport> Player<'a, T> {
     }
 
     /// First the journal, then the position: a crash in between repeats a post and its lines, and loses neither.
-    fn book(&self, report: &Report, history: bool) -> io::Result<()> {
+    fn book(&mut self, report: &Report, history: bool) -> io::Result<()> {
         let (shared, device_no) = (self.shared, self.enrolled.device.device_no);
         shared.tally.posts.inc();
         if report.fates.is_empty() {
             shared.tally.posts_kept.inc();
+            self.hold(true);
             tracing::debug!(device_no, verdict = ?report.verdict, "events kept");
             return Ok(());
         }

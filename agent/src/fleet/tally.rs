@@ -31,6 +31,8 @@ pub struct Tally {
     pub finished: Gauge,
     /// Devices whose token is refused.
     pub refused: Gauge,
+    /// Devices that keep events after a failed post, until their spool is empty again.
+    pub holding: Gauge,
 }
 
 impl Tally {
@@ -49,5 +51,6 @@ impl Tally {
         fleet.register("devices_caught_up", "devices past their history", self.caught_up.clone());
         fleet.register("devices_finished", "devices with nothing more to play", self.finished.clone());
         fleet.register("devices_refused", "devices whose token is refused", self.refused.clone());
+        fleet.register("devices_holding", "devices that keep events after a failed post", self.holding.clone());
     }
 }

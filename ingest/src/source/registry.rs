@@ -223,7 +223,8 @@ fn consumer(kafka: &Kafka) -> KafkaResult<BaseConsumer<Quiet>> {
         .set("auto.offset.reset", "earliest")
         .set("queued.max.messages.kbytes", "8192")
         .set("fetch.message.max.bytes", "1048576")
-        .set("fetch.wait.max.ms", "500")
+        // An end is told when a fetch comes back empty, so a start takes some of these, and changes are seen as soon.
+        .set("fetch.wait.max.ms", "100")
         // A queue that is full is looked at again so soon; by default a second passes.
         .set("fetch.queue.backoff.ms", "10")
         .set("reconnect.backoff.max.ms", "500")
