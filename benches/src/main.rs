@@ -4,9 +4,11 @@ mod api;
 mod edge;
 mod freshness;
 mod launcher;
+mod log;
 mod overload;
 mod process;
 mod processors;
+mod rebuild;
 mod report;
 
 use anyhow::Context;
@@ -40,6 +42,11 @@ const BENCHES: &[(&str, &str, Bench)] = &[
     ),
     ("api", "p95 over 200,000 devices x 30 days, beside the same SQL straight to ClickHouse", api::run),
     ("freshness", "sent to queryable at 2,000 posts/s, everything on this machine", freshness::run),
+    (
+        "rebuild",
+        "a school day of 60,000 devices folded again, while 1,000 posts/s go through the same stack",
+        rebuild::run,
+    ),
     ("processors", "catching up, restart after a crash, memory and disk of a device-day", processors::run),
 ];
 

@@ -1,10 +1,10 @@
 //! From sent to queryable: how long a heartbeat takes to be seen by a reader of ClickHouse, while 2,000 posts a second
 //! go through a whole stack of our own, generator and all on this machine.
 
-mod load;
-mod markers;
-mod posts;
-mod stack;
+pub mod load;
+pub mod markers;
+pub mod posts;
+pub mod stack;
 
 use crate::report::Report;
 use markers::Markers;
@@ -56,7 +56,7 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
 }
 
 /// Nearest rank, in seconds.
-fn percentile(latencies: &[Duration], percent: usize) -> f64 {
+pub fn percentile(latencies: &[Duration], percent: usize) -> f64 {
     let mut sorted = latencies.to_vec();
     sorted.sort_unstable();
     let rank = (sorted.len() * percent).div_ceil(100).max(1);

@@ -1,6 +1,7 @@
 //! A whole stack of the bench's own.
 
 use crate::launcher;
+use crate::log::Log;
 use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
@@ -34,6 +35,11 @@ impl Stack {
         Ok(stack)
     }
 
+    /// Its event log.
+    pub fn log(&self) -> anyhow::Result<Log> {
+        self.text("kafka").map(Log)
+    }
+
     /// The edge.
     pub fn edge(&self) -> anyhow::Result<SocketAddr> {
         self.address("edge")
@@ -54,11 +60,14 @@ impl Stack {
     }
 
     fn address(&self, name: &str) -> anyhow::Result<SocketAddr> {
+        Ok(self.text(name)?.trim_start_matches("http://").parse()?)
+    }
+
+    fn text(&self, name: &str) -> anyhow::Result<String> {
         let path = self.var().join("stack.json");
         let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let manifest: Value = serde_json::from_slice(&text)?;
-        let url = manifest[name].as_str().with_context(|| format!("no {name} in the manifest"))?;
-        Ok(url.trim_start_matches("http://").parse()?)
+        manifest[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the manifest"))
     }
 
     fn var(&self) -> PathBuf {

@@ -19,8 +19,12 @@ const DEVICES: u32 = 300_000;
 const POSTING: u32 = 20_000;
 /// The edge's peak is what so many connections get out of it in a closed loop.
 const PEAK_CONNECTIONS: usize = 256;
-/// Connections of the storm, each a sender that does not care about answers.
-const STORM_CONNECTIONS: usize = 6000;
+/// Connections of the storm, each a sender that does not care about answers: so many that what waits for an answer
+/// waits longer than the edge's target.
+const STORM_CONNECTIONS: usize = 16_000;
+/// Before the storm, the same connections post at this part of the peak, for so long: what they take at rest is no growth.
+const CALM: f64 = 0.25;
+const CALM_LASTING: Duration = Duration::from_secs(15);
 /// Times the peak that is offered.
 const FACTOR: f64 = 3.0;
 /// How long.
@@ -56,17 +60,37 @@ fn measure(report: &mut Report, port_base: u16, directory: &Path) -> anyhow::Res
 }
 
 fn overload(report: &mut Report, runtime: &Runtime, service: &Service, posts: &Posts) -> anyhow::Result<()> {
-    let peak = runtime.block_on(load::closed(service, posts, PEAK_CONNECTIONS))?.rate();
+    let closed = || runtime.block_on(load::closed(service, posts, PEAK_CONNECTIONS));
+    let peak = closed()?.rate();
     report.figure("peak: 256 connections", peak, "posts/s", None);
     let idle = service.process().resident()?;
+    let calm = Storm { connections: STORM_CONNECTIONS, rate: CALM * peak, lasting: CALM_LASTING };
+    runtime.block_on(calm.run(service, posts))?;
+    let before = service.process().peak()?;
+    let connection = (before - idle) / 1e3 / STORM_CONNECTIONS as f64;
+    report.figure("a quarter of the peak over the storm's connections: memory of one", connection, "kB", None);
     let storm = Storm { connections: STORM_CONNECTIONS, rate: FACTOR * peak, lasting: STORM };
     let seconds = runtime.block_on(storm.run(service, posts))?;
-    let (offered, accepted) = (mean(&seconds, Second::asked), mean(&seconds, Second::accepted));
-    report.figure("storm: answered", offered, "posts/s", None);
+    let (answered, accepted) = (mean(&seconds, Second::asked), mean(&seconds, Second::accepted));
+    report.figure("storm: posts due", FACTOR * peak, "posts/s", None);
+    report.figure("storm: answered", answered, "posts/s", None);
     report.figure("storm: accepted", accepted, "posts/s", None);
-    report.figure("storm: peak / accepted", peak / accepted, "x", Some(1.0 / 0.9));
-    let growth = (service.process().peak()? - idle) / 1e6;
-    report.figure("storm: memory above idle, peak", growth, "MB", Some(BOUND_MB));
+    let growth = (service.process().peak()? - before) / 1e6;
+    report.figure("storm: memory above that, peak", growth, "MB", Some(BOUND_MB));
+    after_the_storm(report, runtime, service, posts, peak)?;
+    // On a shared machine either of the two may have been disturbed.
+    let peak = peak.max(closed()?.rate());
+    report.figure("storm: peak (before or after) / accepted", peak / accepted, "x", Some(1.0 / 0.9));
+    Ok(())
+}
+
+fn after_the_storm(
+    report: &mut Report,
+    runtime: &Runtime,
+    service: &Service,
+    posts: &Posts,
+    peak: f64,
+) -> anyhow::Result<()> {
     let after = Storm { connections: PEAK_CONNECTIONS, rate: peak / 2.0, lasting: AFTER };
     let seconds = runtime.block_on(after.run(service, posts))?;
     let normal = seconds.iter().position(|second| second.is_normal(NORMAL_P99_MS));

@@ -3,7 +3,7 @@
 
 mod check;
 mod stack;
-mod workload;
+pub mod workload;
 
 use crate::report::Report;
 use schemas::time::Day;
@@ -31,7 +31,7 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
     ));
     let backend = Backend::start(port_base)?;
     let before = resident_with_few_ledgers(&backend)?;
-    backend.produce(&workload)?;
+    backend.log().produce(&workload)?;
     report.note(&format!("{} records in the log", workload.records()));
     catch_up(report, &backend, &workload, before)?;
     disk(report, &backend, &workload)?;
@@ -39,7 +39,8 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
     crash(report, port_base, &workload)
 }
 
-fn yesterday() -> Day {
+/// The day whose events are all accepted, and none of them late.
+pub fn yesterday() -> Day {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Day::of_ms(now.as_millis() as i64).plus(-1)
 }
@@ -47,9 +48,9 @@ fn yesterday() -> Day {
 /// What a process takes that has folded a little, so that its buffers are as large as they get; and its records.
 fn resident_with_few_ledgers(backend: &Backend) -> anyhow::Result<(f64, u64)> {
     let few = Workload::new(yesterday().plus(-1), FEW_DEVICES)?;
-    backend.produce(&few)?;
+    backend.log().produce(&few)?;
     let processors = backend.processors()?;
-    backend.wait_committed(few.records(), PATIENCE)?;
+    backend.log().wait_committed(few.records(), PATIENCE)?;
     sleep(SETTLE);
     let resident = processors.resident()?;
     processors.kill()?;
@@ -63,7 +64,7 @@ fn catch_up(
     (before, records_before): (f64, u64),
 ) -> anyhow::Result<()> {
     let processors = backend.processors()?;
-    let took = backend.wait_committed(records_before + workload.records(), PATIENCE)?;
+    let took = backend.log().wait_committed(records_before + workload.records(), PATIENCE)?;
     let cpu = processors.cpu()?;
     let heartbeats = f64::from(workload.devices()) * f64::from(BEATS);
     report.figure("CPU per heartbeat", cpu.as_secs_f64() * 1e6 / heartbeats, "core-us", Some(3.0));
@@ -98,15 +99,15 @@ fn disk(report: &mut Report, backend: &Backend, workload: &Workload) -> anyhow::
 /// Kills the process half way and measures until the next one commits something new; then checks the rows.
 fn crash(report: &mut Report, port_base: u16, workload: &Workload) -> anyhow::Result<()> {
     let backend = Backend::start(port_base)?;
-    backend.produce(workload)?;
+    backend.log().produce(workload)?;
     let processors = backend.processors()?;
-    backend.wait_committed(workload.records() / 2, PATIENCE)?;
+    backend.log().wait_committed(workload.records() / 2, PATIENCE)?;
     processors.kill()?;
-    let (killed, before) = (Instant::now(), backend.committed()?);
+    let (killed, before) = (Instant::now(), backend.log().committed()?);
     let processors = backend.processors()?;
-    backend.wait_committed(before + 1, PATIENCE)?;
+    backend.log().wait_committed(before + 1, PATIENCE)?;
     report.figure("restart after kill -9 half way: to new progress", killed.elapsed().as_secs_f64(), "s", Some(3.0));
-    backend.wait_committed(workload.records(), PATIENCE)?;
+    backend.log().wait_committed(workload.records(), PATIENCE)?;
     let devices = check::rows(&backend, workload)?;
     report.note(&format!("{devices} device rows are exact after the crash"));
     processors.kill()
