@@ -1,16 +1,21 @@
-//! `serve`: the publisher, and the admin endpoints beside it.
+//! `serve`: the publisher, and the admin API beside it.
 
 use crate::config::Config;
+use crate::http::limits::Limits;
+use crate::http::{self, Api};
 use crate::keys::Keys;
+use crate::logic::principal::Verifier;
 use crate::metrics::Metrics;
 use crate::publisher::Publisher;
 use crate::sink::KafkaSink;
 use crate::store::Store;
+use crate::tokens::Signer;
 use anyhow::Context;
 use axum::Router;
 use prometheus_client::registry::Registry;
 use runtime::admin::{self, Readiness};
 use runtime::shutdown::Shutdown;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
@@ -22,12 +27,21 @@ use tokio::net::TcpListener;
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = Store::open(&config.store.path, config.accept_days).await.context("open the store")?;
     // Other services wait for the public keys.
-    Keys::open(&config.keys.dir)?;
+    let keys = Keys::open(&config.keys.dir)?;
     let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;
     let metrics = Metrics::default();
     let clock = config.clock.clone();
     let mut publisher = Publisher::new(store.clone(), sink, clock, config.publisher, metrics.clone());
-    let router = admin_router(&metrics, publisher.caught_up());
+    let api = Arc::new(Api {
+        store: store.clone(),
+        verifier: Verifier::new(&keys.user_public_pem, &keys.device_public_pem).context("read the public keys")?,
+        signer: Signer::new(&keys, config.tokens).context("read the private keys")?,
+        clock: config.clock.clone(),
+        limits: Limits::new(config.enrolment),
+        metrics: metrics.clone(),
+    });
+    let router = http::router(api, admin_router(&metrics, publisher.caught_up()));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(config.server.listen).await.context("listen")?;
     tracing::info!(listen = %config.server.listen, kafka = config.kafka.bootstrap, "serving");
     let stopped = shutdown.clone();

@@ -18,7 +18,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Publish what changes, and answer /livez, /readyz and /metrics.
+    /// Publish what changes, and answer the admin API, devices that join, /livez, /readyz and /metrics.
     Serve,
     /// Fill the store with a fictitious province, and write the fleet's file. Does nothing to a seeded store.
     Seed(SeedArgs),
@@ -47,6 +47,8 @@ pub enum Command {
     Show(DeviceCommand),
     /// Publish the present value of everything again.
     Republish,
+    /// Walk the audit log, and fail where it is not as it was written.
+    VerifyAudit,
 }
 
 /// What to generate.

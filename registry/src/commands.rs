@@ -44,6 +44,7 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
         Command::Rotate(device) => Some(shell.rotate(device.no()).await.context("rotate the tokens")?),
         Command::Revoke(device) => shell.revoke(device.no()).await.context("revoke the tokens")?,
         Command::Show(device) => Some(shell.show(device.no()).await.context("show the device")?),
+        Command::VerifyAudit => Some(shell.verify_audit().await.context("verify the audit log")?),
         Command::Republish => shell.republish().await.context("republish")?,
     };
     shell.store.close().await;
@@ -126,6 +127,11 @@ impl Shell {
     async fn show(&self, no: u32) -> anyhow::Result<String> {
         let (device, record) = self.store.device(no, self.now_ms()).await?;
         Ok(serde_json::to_string_pretty(&shown(&device, &record))?)
+    }
+
+    async fn verify_audit(&self) -> anyhow::Result<String> {
+        let rows = self.store.verify_audit().await?;
+        Ok(json!({ "rows": rows, "whole": true }).to_string())
     }
 
     async fn republish(&self) -> anyhow::Result<Option<String>> {

@@ -35,6 +35,7 @@ struct RawConfig {
     tokens: TokenConfig,
     kafka: KafkaConfig,
     publisher: PublisherConfig,
+    enrolment: EnrolmentConfig,
     fleet: FleetConfig,
     clock: ClockConfig,
     log: LogConfig,
@@ -80,6 +81,17 @@ pub struct PublisherConfig {
     pub heartbeat: Duration,
 }
 
+/// `[enrolment]`: attempts of one address. A school sits behind one address, so this bounds a storm, not guesses: a code
+/// has 80 random bits.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentConfig {
+    /// Attempts a minute; 0: no limit.
+    pub per_minute: u32,
+    /// Attempts at once.
+    pub burst: u32,
+}
+
 /// `[fleet]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +115,8 @@ pub struct Config {
     pub kafka: KafkaConfig,
     /// How to publish.
     pub publisher: PublisherConfig,
+    /// How often an address may enrol.
+    pub enrolment: EnrolmentConfig,
     /// The fleet's file.
     pub fleet: FleetConfig,
     /// Time.
@@ -146,6 +160,7 @@ impl TryFrom<RawConfig> for Config {
             tokens: raw.tokens,
             kafka: raw.kafka,
             publisher: raw.publisher,
+            enrolment: raw.enrolment,
             fleet: raw.fleet,
             log: raw.log,
         })

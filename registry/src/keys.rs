@@ -32,13 +32,17 @@ pub enum KeyError {
     Make,
 }
 
-/// Private keys, PEM.
+/// Private and public keys, PEM.
 #[derive(Clone)]
 pub struct Keys {
     /// Signs device tokens.
     pub device_pem: Vec<u8>,
     /// Signs user tokens.
     pub user_pem: Vec<u8>,
+    /// Verifies device tokens.
+    pub device_public_pem: Vec<u8>,
+    /// Verifies user tokens.
+    pub user_public_pem: Vec<u8>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -54,20 +58,24 @@ impl Keys {
     /// The directory cannot be written, or holds something else.
     pub fn open(directory: &Path) -> Result<Keys, KeyError> {
         fs::create_dir_all(directory).map_err(|source| KeyError::File { path: directory.to_owned(), source })?;
-        Ok(Keys { device_pem: open_pair(directory, "device")?, user_pem: open_pair(directory, "user")? })
+        let (device_pem, device_public_pem) = open_pair(directory, "device")?;
+        let (user_pem, user_public_pem) = open_pair(directory, "user")?;
+        Ok(Keys { device_pem, user_pem, device_public_pem, user_public_pem })
     }
 }
 
-/// Makes `<name>.pem` and `<name>.pub.pem` if need be, and gives the private one.
-fn open_pair(directory: &Path, name: &str) -> Result<Vec<u8>, KeyError> {
+/// Makes `<name>.pem` and `<name>.pub.pem` if need be, and gives both.
+fn open_pair(directory: &Path, name: &str) -> Result<(Vec<u8>, Vec<u8>), KeyError> {
     let (private, public) = (directory.join(format!("{name}.pem")), directory.join(format!("{name}.pub.pem")));
     if !private.exists() {
         write_once(&private, &pem("PRIVATE KEY", &make()?), 0o600)?;
     }
     let text = fs::read(&private).map_err(|source| KeyError::File { path: private.clone(), source })?;
     let spki = public_of(&text).ok_or(KeyError::Malformed(private))?;
-    write_once(&public, &pem("PUBLIC KEY", &spki), 0o644)?;
-    Ok(text)
+    let public_text = pem("PUBLIC KEY", &spki);
+    write_once(&public, &public_text, 0o644)?;
+    // Made from the private key: whatever the file holds, what is signed here is verified here.
+    Ok((text, public_text.into_bytes()))
 }
 
 /// A new private key, PKCS#8 DER.

@@ -1,6 +1,8 @@
 //! What the registry counts.
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
@@ -17,6 +19,19 @@ pub struct Metrics {
     pub heartbeats: Counter,
     /// Devices brought into service at a midnight.
     pub started: Counter,
+    /// Devices that joined.
+    pub enrolled: Counter,
+    /// Requests by route and status.
+    pub requests: Family<RequestLabel, Counter>,
+}
+
+/// Route and status of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabel {
+    /// The route's pattern; `none`: no route.
+    pub route: String,
+    /// Status.
+    pub status: u16,
 }
 
 impl Metrics {
@@ -27,10 +42,12 @@ impl Metrics {
             ("registry_publish_failures", "batches that Kafka did not take whole", &self.failures),
             ("registry_heartbeats", "signs of life put into the outbox", &self.heartbeats),
             ("registry_devices_started", "devices brought into service at a midnight", &self.started),
+            ("registry_enrolled", "devices that joined", &self.enrolled),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        registry.register("registry_requests", "requests by route and status", self.requests.clone());
         registry.register("registry_outbox_waiting", "values that wait in the outbox", self.waiting.clone());
     }
 }

@@ -66,6 +66,8 @@ impl<S: Sink> Publisher<S> {
             tokio::select! {
                 () = shutdown.fired() => return,
                 () = tokio::time::sleep(pause) => {}
+                // A change of this process is not made to wait for the next look; those of the terminal are.
+                () = self.store.changed(), if pause == self.config.poll => {}
             }
         }
     }
@@ -95,7 +97,7 @@ impl<S: Sink> Publisher<S> {
         if self.served_day == Some(today) {
             return Ok(());
         }
-        let devices = self.store.start_service(today, now_ms).await?;
+        let devices = self.store.begin_day(today, now_ms).await?;
         self.metrics.started.inc_by(devices as u64);
         self.served_day = Some(today);
         tracing::info!(%today, devices, "brought yesterday's enrolments into service");

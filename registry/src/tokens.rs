@@ -47,6 +47,12 @@ impl Signer {
         Ok(encode(&Header::new(Algorithm::EdDSA), &claims, &self.device)?)
     }
 
+    /// When a device's token ends that is issued at `now_ms`, ms.
+    #[must_use]
+    pub fn device_expiry_ms(&self, now_ms: i64) -> i64 {
+        expiry(now_ms.div_euclid(1000), self.life.device).saturating_mul(1000)
+    }
+
     /// A user's token with one grant, issued at `now_ms`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use agent::reference::app::{self, Agent};
 use agent::reference::config::{Config, DEFAULTS, RawConfig};
+use agent::reference::enrol::{self, Form};
 use clap::{Parser, Subcommand};
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
@@ -33,6 +34,8 @@ enum Command {
         #[arg(long)]
         input: Option<PathBuf>,
     },
+    /// Join with a code of the school's console, write the token, and print the device as JSON.
+    Enrol(Form),
     /// Print what is in the spool, as JSON. Not while `run` is going on.
     Status,
 }
@@ -45,7 +48,16 @@ async fn main() -> anyhow::Result<()> {
     runtime::telemetry::init(&config.log)?;
     let clock = Clock::from_config(&config.clock)?;
     match args.command {
-        Command::Run { input } => Agent::start(config, clock, input.as_deref())?.run(Shutdown::on_signals()?).await,
+        Command::Enrol(form) => Ok(writeln!(std::io::stdout(), "{}", enrol::enrol(&config, &form).await?)?),
+        Command::Run { input } => {
+            // The old token is still good: what cannot be renewed now is renewed at the next start.
+            match enrol::renew_if_due(&config, clock.now_ms()).await {
+                Ok(true) => tracing::info!("the token is renewed"),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "the token is not renewed"),
+            }
+            Agent::start(config, clock, input.as_deref())?.run(Shutdown::on_signals()?).await
+        }
         Command::Once { input } => Agent::start(config, clock, input.as_deref())?.once().await,
         Command::Status => Ok(writeln!(std::io::stdout(), "{}", app::status(&config)?)?),
     }

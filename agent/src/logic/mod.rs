@@ -11,3 +11,4 @@ pub mod day;
 pub mod dice;
 pub mod heartbeat;
 pub mod spool;
+pub mod token;

@@ -17,11 +17,20 @@ pub const DEFAULTS: &str = include_str!("../../config/agent.default.toml");
 #[serde(deny_unknown_fields)]
 pub struct RawConfig {
     edge: EdgeConfig,
+    registry: RegistryConfig,
     agent: AgentConfig,
     probe: RawProbe,
     #[serde(default)]
     clock: ClockConfig,
     log: LogConfig,
+}
+
+/// `[registry]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// Base URL.
+    pub url: String,
 }
 
 /// `[agent]`
@@ -69,6 +78,8 @@ pub struct ProbeConfig {
 pub struct Config {
     /// Where posts go.
     pub edge: EdgeConfig,
+    /// Where the device joins.
+    pub registry: RegistryConfig,
     /// The agent's own.
     pub agent: AgentConfig,
     /// Bursts; `None`: no anchor.
@@ -100,8 +111,8 @@ impl TryFrom<RawConfig> for Config {
     type Error = ConfigError;
 
     fn try_from(raw: RawConfig) -> Result<Config, ConfigError> {
-        let RawConfig { edge, agent, probe, clock, log } = raw;
-        Ok(Config { edge, agent, probe: probe.check()?, clock, log })
+        let RawConfig { edge, registry, agent, probe, clock, log } = raw;
+        Ok(Config { edge, registry, agent, probe: probe.check()?, clock, log })
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod config;
+pub mod enrol;
 pub mod input;
 pub mod probe;
 pub mod recorder;

@@ -45,6 +45,8 @@ pub enum Command {
     /// Compare school rows with their device rows (`audit --help`)
     #[command(disable_help_flag = true)]
     Audit(Words),
+    /// Run one of the registry's own commands, e.g. `registry show device 12`
+    Registry(RegistryOptions),
     /// Remove all data of a stack that is down
     Reset(Target),
 }
@@ -160,6 +162,17 @@ pub struct TokenOptions {
     /// Which stack.
     #[arg(long, global = true, value_name = "P")]
     pub port_base: Option<u16>,
+}
+
+/// A command of the registry.
+#[derive(Clone, Debug, Args)]
+pub struct RegistryOptions {
+    /// Which stack; goes before the registry's words.
+    #[arg(long, value_name = "P")]
+    pub port_base: Option<u16>,
+    /// The registry's words; `--help` among them for its own help
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+    pub words: Vec<String>,
 }
 
 /// The two kinds of token (CONTRACT section 5).

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Command::Rebuild(given) => commands::processors::run("rebuild", given.words),
         Command::Dead(given) => commands::processors::run("dead", given.words),
         Command::Audit(given) => commands::processors::run("audit", given.words),
+        Command::Registry(options) => commands::registry::run(&options),
         Command::Reset(target) => commands::reset::run(&target),
     };
     match outcome {

@@ -1,10 +1,19 @@
 //! Pure decisions of the control plane: no I/O, no clock, no randomness but a seeded one.
 
 pub mod belonging;
+pub mod chain;
+pub mod conflict;
+pub mod cursor;
 pub mod divisions;
+pub mod enrolment;
+pub mod forms;
 pub mod generator;
 pub mod grant;
 pub mod holidays;
 pub mod model;
+pub mod principal;
 pub mod records;
+pub mod rights;
 pub mod state;
+pub mod tag;
+pub mod views;

@@ -1,10 +1,9 @@
 //! Devices, and everything that may be done to one.
 
 use super::{Store, StoreError, absent, corrupt, number, orgs, outbox};
-use crate::logic::belonging::{Schools, effective_day};
+use crate::logic::belonging::Schools;
 use crate::logic::model::{Change, Device, Place};
 use crate::logic::records::{self, Outgoing, Stamp};
-use crate::logic::state;
 use schemas::registry::{DeviceKind, DeviceRecord, DeviceState};
 use schemas::time::Day;
 use sqlx::SqliteConnection;
@@ -79,7 +78,7 @@ async fn states(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Res
     Ok(states)
 }
 
-async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Device, StoreError> {
+pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Device, StoreError> {
     devices(tx, &(no..=no)).await?.pop().ok_or_else(|| absent("device", no))
 }
 
@@ -110,66 +109,6 @@ impl Store {
         Ok((device, record))
     }
 
-    /// Moves a device to a class (0: none) of a school; gives the first day on which that is in force.
-    ///
-    /// # Errors
-    /// No such device, school or class, or a class of another school.
-    pub async fn move_device(&self, no: u32, place: Place, at_ms: i64) -> Result<Day, StoreError> {
-        let mut tx = self.begin().await?;
-        require(&mut tx, no).await?;
-        require_place(&mut tx, place).await?;
-        let from_day = effective_day(at_ms);
-        let sql = "INSERT INTO belongings (device_no, from_day, school_no, class_no, entered_at_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (device_no, from_day) DO UPDATE SET school_no = excluded.school_no, class_no = excluded.class_no, entered_at_ms = excluded.entered_at_ms";
-        let insert = sqlx::query(sql).bind(no).bind(from_day.0).bind(place.school_no).bind(place.class_no).bind(at_ms);
-        insert.execute(&mut *tx).await?;
-        self.tell(&mut tx, &[no], at_ms).await?;
-        tx.commit().await?;
-        Ok(from_day)
-    }
-
-    /// Brings a device into a state: at once for the edge's refusals, for `in_service` from the day that is given back.
-    ///
-    /// # Errors
-    /// No such device, or the state may not be entered.
-    pub async fn set_state(&self, no: u32, to: DeviceState, at_ms: i64) -> Result<Day, StoreError> {
-        let mut tx = self.begin().await?;
-        let device = require(&mut tx, no).await?;
-        let from_day = effective_day(at_ms);
-        if state::change(device.state, to)? {
-            let sql = "INSERT INTO device_states (device_no, from_day, state, entered_at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (device_no, from_day) DO UPDATE SET state = excluded.state, entered_at_ms = excluded.entered_at_ms";
-            sqlx::query(sql).bind(no).bind(from_day.0).bind(to.as_str()).bind(at_ms).execute(&mut *tx).await?;
-            write_state(&mut tx, no, to).await?;
-            self.tell(&mut tx, &[no], at_ms).await?;
-        }
-        tx.commit().await?;
-        Ok(from_day)
-    }
-
-    /// Makes every token so far worthless, and later ones good, also after a revocation.
-    ///
-    /// # Errors
-    /// No such device.
-    pub async fn rotate(&self, no: u32, at_ms: i64) -> Result<(), StoreError> {
-        let sql = "UPDATE devices SET token_gen = token_gen + 1, revoked = FALSE WHERE device_no = $1";
-        self.change_tokens(no, sql, at_ms).await
-    }
-
-    /// Makes every token worthless until the next rotation.
-    ///
-    /// # Errors
-    /// No such device.
-    pub async fn revoke(&self, no: u32, at_ms: i64) -> Result<(), StoreError> {
-        self.change_tokens(no, "UPDATE devices SET revoked = TRUE WHERE device_no = $1", at_ms).await
-    }
-
-    async fn change_tokens(&self, no: u32, sql: &'static str, at_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        require(&mut tx, no).await?;
-        sqlx::query(sql).bind(no).execute(&mut *tx).await?;
-        self.tell(&mut tx, &[no], at_ms).await?;
-        Ok(tx.commit().await?)
-    }
-
     /// Brings what was enrolled before `today` into service, and gives the number of devices.
     ///
     /// # Errors
@@ -179,33 +118,63 @@ impl Store {
         let sql = "UPDATE devices SET state = 'in_service' WHERE state = 'enrolled' AND enrolled_at_ms < $1 RETURNING device_no";
         let rows: Vec<(i64,)> = sqlx::query_as(sql).bind(today.start_ms()).fetch_all(&mut *tx).await?;
         let numbers = rows.into_iter().map(|(no,)| number("device_no", no)).collect::<Result<Vec<_>, _>>()?;
-        self.tell(&mut tx, &numbers, at_ms).await?;
+        tell(&mut tx, &numbers, at_ms, self.accept_days).await?;
         tx.commit().await?;
         Ok(numbers.len())
     }
-
-    /// Puts the present values of devices into the outbox.
-    async fn tell(&self, tx: &mut SqliteConnection, numbers: &[u32], at_ms: i64) -> Result<(), StoreError> {
-        let first = outbox::take_revs(tx, numbers.len()).await?;
-        for (no, rev) in numbers.iter().zip(first..) {
-            let device = require(tx, *no).await?;
-            let schools = schools_of(tx, &device).await?;
-            let record = records::device(&device, &schools, self.stamp(rev, at_ms));
-            outbox::append(tx, at_ms, &[Outgoing::device(&record)]).await?;
-        }
-        Ok(())
-    }
 }
 
-async fn write_state(tx: &mut SqliteConnection, no: u32, to: DeviceState) -> Result<(), StoreError> {
+/// Puts the present values of devices into the outbox.
+pub(super) async fn tell(
+    tx: &mut SqliteConnection,
+    numbers: &[u32],
+    at_ms: i64,
+    accept_days: u32,
+) -> Result<(), StoreError> {
+    let first = outbox::take_revs(tx, numbers.len()).await?;
+    for (no, rev) in numbers.iter().zip(first..) {
+        let device = require(tx, *no).await?;
+        let schools = schools_of(tx, &device).await?;
+        let record = records::device(&device, &schools, Stamp { rev, at_ms, accept_days });
+        outbox::append(tx, at_ms, &[Outgoing::device(&record)]).await?;
+    }
+    Ok(())
+}
+
+/// Enters a place from a day on; an earlier entry for that day is replaced.
+pub(super) async fn write_place(
+    tx: &mut SqliteConnection,
+    no: u32,
+    place: Place,
+    from_day: Day,
+    at_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO belongings (device_no, from_day, school_no, class_no, entered_at_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (device_no, from_day) DO UPDATE SET school_no = excluded.school_no, class_no = excluded.class_no, entered_at_ms = excluded.entered_at_ms";
+    let insert = sqlx::query(sql).bind(no).bind(from_day.0).bind(place.school_no).bind(place.class_no).bind(at_ms);
+    insert.execute(tx).await?;
+    Ok(())
+}
+
+/// Enters a state: now for the edge's refusals, from a day on for the history.
+pub(super) async fn write_state(
+    tx: &mut SqliteConnection,
+    no: u32,
+    to: DeviceState,
+    from_day: Day,
+    at_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO device_states (device_no, from_day, state, entered_at_ms) VALUES ($1, $2, $3, $4) ON CONFLICT (device_no, from_day) DO UPDATE SET state = excluded.state, entered_at_ms = excluded.entered_at_ms";
+    sqlx::query(sql).bind(no).bind(from_day.0).bind(to.as_str()).bind(at_ms).execute(&mut *tx).await?;
     let sql = "UPDATE devices SET state = $2 WHERE device_no = $1";
     sqlx::query(sql).bind(no).bind(to.as_str()).execute(tx).await?;
     Ok(())
 }
 
-async fn require_place(tx: &mut SqliteConnection, place: Place) -> Result<(), StoreError> {
+pub(super) async fn require_place(tx: &mut SqliteConnection, place: Place) -> Result<(), StoreError> {
     let no = place.school_no;
-    if orgs::histories(tx, &(no..=no)).await?.is_empty() {
+    let sql = "SELECT COUNT(*) FROM schools WHERE school_no = $1 AND purged_at_ms IS NULL";
+    let (there,): (i64,) = sqlx::query_as(sql).bind(no).fetch_one(&mut *tx).await?;
+    if there == 0 {
         return Err(absent("school", no));
     }
     if place.class_no != 0 && orgs::school_of_class(tx, place.class_no).await? != no {

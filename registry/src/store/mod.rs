@@ -3,19 +3,39 @@
 //! The SQL sticks to what PostgreSQL understands as well. Every change and the values that tell of it are one
 //! transaction: a change that is committed is in the outbox.
 
+mod areas;
+mod audit;
+mod change;
+mod classes;
+mod codes;
+mod device_changes;
 mod devices;
+mod enrolment;
+mod flags;
+mod midnight;
 mod orgs;
 mod outbox;
+mod school_changes;
+mod school_lists;
+mod schools;
 mod seeding;
 mod snapshot;
 
+pub use audit::{AuditError, AuditView, Extent, Filter};
+pub use change::Actor;
+pub use codes::CodeFilter;
+pub use enrolment::{EnrolOptions, Enrolled};
 pub use outbox::Waiting;
+pub use school_lists::SchoolFilter;
 pub use seeding::{SeedStamp, Seeded};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 /// How long a writer waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -65,6 +85,21 @@ pub enum StoreError {
     /// The state may not be entered.
     #[error(transparent)]
     State(#[from] crate::logic::state::StateError),
+    /// What is there does not allow the change.
+    #[error(transparent)]
+    Conflict(#[from] crate::logic::conflict::Conflict),
+    /// Values that cannot be accepted.
+    #[error(transparent)]
+    Invalid(#[from] crate::logic::conflict::Invalid),
+    /// Somebody else changed it in between.
+    #[error(transparent)]
+    Stale(#[from] crate::logic::tag::Stale),
+    /// The enrolment code opens nothing.
+    #[error(transparent)]
+    Code(#[from] crate::logic::enrolment::CodeFault),
+    /// The device's token is older than its rotation, or was revoked.
+    #[error("the token was revoked")]
+    Revoked,
 }
 
 /// The open store. Cheap to clone.
@@ -72,6 +107,36 @@ pub enum StoreError {
 pub struct Store {
     pool: SqlitePool,
     accept_days: u32,
+    /// Rung after a commit of this process that left something to publish.
+    wake: Arc<Notify>,
+    /// Writers of this process queue here: SQLite would have them sleep and try again.
+    writer: Arc<Mutex<()>>,
+}
+
+/// A transaction that writes, and its turn.
+struct Tx {
+    tx: Transaction<'static, Sqlite>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Tx {
+    async fn commit(self) -> Result<(), sqlx::Error> {
+        self.tx.commit().await
+    }
+}
+
+impl Deref for Tx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.tx
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.tx
+    }
 }
 
 impl Store {
@@ -93,12 +158,18 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Store { pool, accept_days })
+        Ok(Store { pool, accept_days, wake: Arc::default(), writer: Arc::default() })
     }
 
     /// A transaction that has the write lock from its begin, so that it cannot lose it half way.
-    async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        let turn = Arc::clone(&self.writer).lock_owned().await;
+        Ok(Tx { tx: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
+    }
+
+    /// Resolves after a change of this process was committed.
+    pub async fn changed(&self) {
+        self.wake.notified().await;
     }
 
     /// Waits for what is open and closes the file.

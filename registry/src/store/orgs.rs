@@ -36,13 +36,25 @@ pub(super) type Calendars = BTreeMap<String, Vec<CalendarSpan>>;
 
 pub(super) async fn calendars(tx: &mut SqliteConnection) -> Result<Calendars, StoreError> {
     let sql = "SELECT org_id, from_day, until_day, school_day, name, provisional FROM calendar_spans ORDER BY from_day, until_day";
-    let rows: Vec<(String, i32, i32, bool, String, bool)> = sqlx::query_as(sql).fetch_all(tx).await?;
+    Ok(by_org(sqlx::query_as(sql).fetch_all(tx).await?))
+}
+
+type SpanRow = (String, i32, i32, bool, String, bool);
+
+fn by_org(rows: Vec<SpanRow>) -> Calendars {
     let mut calendars = Calendars::new();
     for (org_id, from, until, school_day, name, provisional) in rows {
         let span = CalendarSpan { from_day: Day(from), until_day: Day(until), school_day, name, provisional };
         calendars.entry(org_id).or_default().push(span);
     }
-    Ok(calendars)
+    calendars
+}
+
+/// The calendar of one organisation.
+pub(super) async fn calendar_of(tx: &mut SqliteConnection, org_id: &str) -> Result<Calendars, StoreError> {
+    let sql = "SELECT org_id, from_day, until_day, school_day, name, provisional FROM calendar_spans WHERE org_id = $1 ORDER BY from_day, until_day";
+    let rows: Vec<SpanRow> = sqlx::query_as(sql).bind(org_id).fetch_all(tx).await?;
+    Ok(by_org(rows))
 }
 
 /// Histories of the schools in a range of numbers.
@@ -77,7 +89,7 @@ pub(super) async fn schools(
     calendars: &Calendars,
 ) -> Result<Vec<School>, StoreError> {
     let mut histories = histories(tx, numbers).await?;
-    let sql = "SELECT school_no, name, school_type FROM schools WHERE school_no BETWEEN $1 AND $2 ORDER BY school_no";
+    let sql = "SELECT school_no, name, school_type FROM schools WHERE school_no BETWEEN $1 AND $2 AND purged_at_ms IS NULL ORDER BY school_no";
     let rows: Vec<(i64, String, String)> =
         sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
     let school = |(no, name, school_type)| {
@@ -93,7 +105,7 @@ pub(super) async fn classes(
     tx: &mut SqliteConnection,
     schools: &RangeInclusive<u32>,
 ) -> Result<Vec<Class>, StoreError> {
-    let sql = "SELECT class_no, school_no, campus_no, grade, name, size FROM classes WHERE school_no BETWEEN $1 AND $2 ORDER BY class_no";
+    let sql = "SELECT class_no, school_no, campus_no, grade, name, size FROM classes WHERE school_no BETWEEN $1 AND $2 AND school_no IN (SELECT school_no FROM schools WHERE purged_at_ms IS NULL) ORDER BY class_no";
     let rows: Vec<(i64, i64, i64, i64, String, i64)> =
         sqlx::query_as(sql).bind(schools.start()).bind(schools.end()).fetch_all(tx).await?;
     let class = |(no, school_no, campus_no, grade, name, size)| {
@@ -124,7 +136,9 @@ impl Store {
     pub async fn require(&self, org: OrgId) -> Result<(), StoreError> {
         let (sql, kind, no) = match org {
             OrgId::Area(code) => ("SELECT COUNT(*) FROM divisions WHERE code = $1", "area", code),
-            OrgId::School(no) => ("SELECT COUNT(*) FROM schools WHERE school_no = $1", "school", no),
+            OrgId::School(no) => {
+                ("SELECT COUNT(*) FROM schools WHERE school_no = $1 AND purged_at_ms IS NULL", "school", no)
+            }
             OrgId::Class(no) => ("SELECT COUNT(*) FROM classes WHERE class_no = $1", "class", no),
         };
         let (count,): (i64,) = sqlx::query_as(sql).bind(no).fetch_one(&self.pool).await?;

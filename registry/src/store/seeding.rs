@@ -91,6 +91,10 @@ async fn clear(tx: &mut SqliteConnection) -> Result<(), StoreError> {
     let tables = [
         "DELETE FROM seeding",
         "DELETE FROM calendar_spans",
+        "DELETE FROM area_group_members",
+        "DELETE FROM area_groups",
+        "DELETE FROM device_flags",
+        "DELETE FROM enrol_codes",
         "DELETE FROM device_states",
         "DELETE FROM belongings",
         "DELETE FROM devices",

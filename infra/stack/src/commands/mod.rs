@@ -2,6 +2,7 @@
 
 pub mod logs;
 pub mod processors;
+pub mod registry;
 pub mod reset;
 pub mod service;
 pub mod status;

@@ -1,0 +1,131 @@
+//! `/v1/admin/devices/…`, `/v1/admin/flags/…`
+
+use super::Api;
+use super::docs::{ClassPath, DevicePath, Faults, FlagPath, Precondition, SchoolPath};
+use super::inbound::{Asked, Caller, IfMatch, No, Paging, read};
+use super::problem::Problem;
+use super::respond::{Page, page, tagged};
+use crate::logic::forms::{DeviceEdit, FlagForm};
+use crate::logic::rights::Action;
+use crate::logic::views::{DeviceView, FlagView};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use schemas::org::OrgId;
+use std::sync::Arc;
+
+/// Devices that are in a school today
+#[utoipa::path(get, path = "/v1/admin/schools/{school_no}/devices", tag = "devices", params(SchoolPath, Paging),
+    security(("user" = [])), responses((status = 200, body = Page<DeviceView>), Faults))]
+pub async fn of_school(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    No(no): No,
+    Asked(paging): Asked<Paging>,
+) -> Result<Response, Problem> {
+    caller.require_at(&api, Action::Read, OrgId::School(no)).await?;
+    list(&api, &caller, no, None, &paging).await
+}
+
+/// Devices that are in a class today
+#[utoipa::path(get, path = "/v1/admin/classes/{class_no}/devices", tag = "devices", params(ClassPath, Paging),
+    security(("user" = [])), responses((status = 200, body = Page<DeviceView>), Faults))]
+pub async fn of_class(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    No(no): No,
+    Asked(paging): Asked<Paging>,
+) -> Result<Response, Problem> {
+    caller.require_at(&api, Action::Read, OrgId::Class(no)).await?;
+    let school_no = api.store.class(no).await?.school_no;
+    list(&api, &caller, school_no, Some(no), &paging).await
+}
+
+async fn list(
+    api: &Api,
+    caller: &Caller,
+    school_no: u32,
+    class: Option<u32>,
+    paging: &Paging,
+) -> Result<Response, Problem> {
+    let limit = paging.limit()?;
+    let rows = api.store.devices_of(school_no, class, paging.after()?, limit, caller.now_ms()).await?;
+    Ok(page(rows, limit, |device| i64::from(device.device_no)))
+}
+
+async fn require(api: &Api, caller: &Caller, action: Action, no: u32) -> Result<(), Problem> {
+    caller.require(action, api.store.device_node(no, caller.now_ms()).await?)
+}
+
+/// A device
+#[utoipa::path(get, path = "/v1/admin/devices/{device_no}", tag = "devices", params(DevicePath),
+    security(("user" = [])), responses((status = 200, body = DeviceView), Faults))]
+pub async fn show(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Result<Response, Problem> {
+    require(&api, &caller, Action::Read, no).await?;
+    Ok(tagged(&api.store.device_view(no, caller.now_ms()).await?))
+}
+
+/// Change a device: kind, purchase, note, state, class or school
+///
+/// Class, school and the counting of a state follow at the next midnight; until then both places are shown. Another
+/// school has to be in the caller's scope as well.
+#[utoipa::path(patch, path = "/v1/admin/devices/{device_no}", tag = "devices", params(DevicePath, Precondition),
+    request_body = DeviceEdit, security(("user" = [])), responses((status = 200, body = DeviceView), Faults))]
+pub async fn edit(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    No(no): No,
+    if_match: IfMatch,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    require(&api, &caller, Action::EditDevices, no).await?;
+    let (expected, edit) = (if_match.required()?, read::<DeviceEdit>(&body)?);
+    let edit = edit.check(caller.now_ms())?;
+    if let Some(school_no) = edit.school_no {
+        caller.require_at(&api, Action::EditDevices, OrgId::School(school_no)).await?;
+    }
+    Ok(tagged(&api.store.edit_device(&caller.actor(), no, &expected, &edit).await?))
+}
+
+/// Make all tokens of a device worthless
+///
+/// The device joins again with a new enrolment code, and keeps its number.
+#[utoipa::path(post, path = "/v1/admin/devices/{device_no}/revoke", tag = "devices",
+    params(DevicePath, Precondition), security(("user" = [])), responses((status = 200, body = DeviceView), Faults))]
+pub async fn revoke(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    No(no): No,
+    if_match: IfMatch,
+) -> Result<Response, Problem> {
+    require(&api, &caller, Action::EditDevices, no).await?;
+    Ok(tagged(&api.store.revoke_device(&caller.actor(), no, &if_match.required()?).await?))
+}
+
+async fn flag_for(api: &Api, caller: &Caller, action: Action, no: u32) -> Result<FlagView, Problem> {
+    let (device_no, flag) = api.store.flag(no).await?;
+    require(api, caller, action, device_no).await?;
+    Ok(flag)
+}
+
+/// Something doubtful about an enrolment
+#[utoipa::path(get, path = "/v1/admin/flags/{flag_no}", tag = "devices", params(FlagPath), security(("user" = [])),
+    responses((status = 200, body = FlagView), Faults))]
+pub async fn flag(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Result<Response, Problem> {
+    Ok(tagged(&flag_for(&api, &caller, Action::Read, no).await?))
+}
+
+/// Judge it
+#[utoipa::path(post, path = "/v1/admin/flags/{flag_no}", tag = "devices", params(FlagPath, Precondition),
+    request_body = FlagForm, security(("user" = [])), responses((status = 200, body = FlagView), Faults))]
+pub async fn judge(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    No(no): No,
+    if_match: IfMatch,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    flag_for(&api, &caller, Action::EditDevices, no).await?;
+    let (expected, form) = (if_match.required()?, read::<FlagForm>(&body)?);
+    Ok(tagged(&api.store.judge_flag(&caller.actor(), no, &expected, &form).await?))
+}

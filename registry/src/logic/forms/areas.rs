@@ -1,0 +1,108 @@
+//! Areas and groups of areas.
+
+use super::{NAME, from_day};
+use crate::logic::conflict::{Faults, Invalid};
+use schemas::org::{AreaLevel, area_level, area_range};
+use schemas::time::Day;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// A new county of a city, or a new city of the province.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AreaForm {
+    /// GB/T 2260 code, right below the area above.
+    pub code: u32,
+    /// Name.
+    pub name: String,
+    /// First day on which it exists; the next midnight unless given.
+    pub from_day: Option<String>,
+}
+
+impl AreaForm {
+    /// Checks the values against the area above.
+    ///
+    /// # Errors
+    /// Some cannot be accepted: scopes are ranges of codes, so a code has to lie right below its area's.
+    pub fn check(&self, above: u32) -> Result<(), Invalid> {
+        let mut faults = Faults::default();
+        let level = |code| match area_level(code) {
+            AreaLevel::Province => 0,
+            AreaLevel::City => 1,
+            AreaLevel::County => 2,
+        };
+        let below = area_range(above).contains(&self.code) && level(self.code) == level(above) + 1;
+        faults.unless(below, "/code", "a GB/T 2260 code right below the area's");
+        faults.name(&self.name, NAME, "/name");
+        faults.done()
+    }
+}
+
+/// A change of an area; what is left out stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AreaEdit {
+    /// Name.
+    pub name: Option<String>,
+    /// Took part in the pilot.
+    pub pilot: Option<bool>,
+    /// Rollout batch, 0 to 3.
+    pub batch: Option<u32>,
+    /// First and last day of the batch's window.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub window: Option<(String, String)>,
+    /// First day on which it no longer exists; refused while it has schools or areas.
+    pub valid_until: Option<String>,
+}
+
+impl AreaEdit {
+    /// Checks the values, and gives the window and the last day.
+    ///
+    /// # Errors
+    /// Some cannot be accepted.
+    pub fn check(&self, now_ms: i64) -> Result<(Option<(Day, Day)>, Option<Day>), Invalid> {
+        let mut faults = Faults::default();
+        if let Some(name) = &self.name {
+            faults.name(name, NAME, "/name");
+        }
+        faults.unless(self.batch.is_none_or(|batch| batch <= 3), "/batch", "0 to 3");
+        let window = self.window.as_ref().map(|(start, end)| Day::parse(start).zip(Day::parse(end)));
+        let ordered = window.is_none_or(|days| days.is_some_and(|(start, end)| start <= end));
+        faults.unless(ordered, "/window", "two days as YYYY-MM-DD, in order");
+        faults.done()?;
+        let until = self.valid_until.as_deref().map(|text| from_day(Some(text), now_ms));
+        let until = until.transpose().map_err(|mut fault| {
+            fault.0.iter_mut().for_each(|fault| "/valid_until".clone_into(&mut fault.pointer));
+            fault
+        })?;
+        Ok((window.flatten(), until))
+    }
+}
+
+/// A group of areas.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupForm {
+    /// Name, unique within the area that keeps it.
+    #[schema(example = "珠三角")]
+    pub name: String,
+    /// Codes of areas below it.
+    pub members: Vec<u32>,
+}
+
+impl GroupForm {
+    /// Checks the values against the area that keeps the group.
+    ///
+    /// # Errors
+    /// Some cannot be accepted.
+    pub fn check(&self, keeper: u32) -> Result<(), Invalid> {
+        let mut faults = Faults::default();
+        faults.name(&self.name, NAME, "/name");
+        faults.unless((1..=200).contains(&self.members.len()), "/members", "1 to 200");
+        for (i, code) in self.members.iter().enumerate() {
+            let below = area_range(keeper).contains(code) && *code != keeper && !self.members[..i].contains(code);
+            faults.unless(below, &format!("/members/{i}"), "an area below, named once");
+        }
+        faults.done()
+    }
+}
