@@ -15,6 +15,8 @@ ALTER TABLE schools ADD COLUMN initialised_at_ms BIGINT;
 ALTER TABLE schools ADD COLUMN purged_at_ms BIGINT;
 ALTER TABLE schools ADD COLUMN updated_at_ms BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE schools ADD COLUMN updated_by TEXT NOT NULL DEFAULT '';
+-- Devices whose last place it is, retired ones left out: lists of schools ask for it.
+ALTER TABLE schools ADD COLUMN device_count BIGINT NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX schools_by_code ON schools (code) WHERE code IS NOT NULL;
 CREATE INDEX schools_of_area ON school_divisions (division, school_no);
 
@@ -29,6 +31,22 @@ CREATE INDEX devices_of_mac ON devices (mac) WHERE mac IS NOT NULL;
 CREATE INDEX belongings_of_school ON belongings (school_no);
 CREATE INDEX belongings_of_class ON belongings (class_no);
 CREATE INDEX campuses_of_school ON campuses (school_no);
+
+-- What lists of schools are filtered by. Each ends with the number, by which they are ordered.
+CREATE INDEX schools_by_type ON schools (school_type, school_no);
+CREATE INDEX schools_by_ownership ON schools (ownership, school_no);
+CREATE INDEX schools_without_devices ON schools (school_no) WHERE device_count = 0;
+CREATE INDEX schools_not_initialised ON schools (school_no) WHERE initialised_at_ms IS NULL;
+CREATE INDEX school_statuses_by_status ON school_statuses (status, school_no);
+
+-- A store that was seeded before: count what is there.
+UPDATE schools SET device_count = (
+    SELECT COUNT(*) FROM belongings b JOIN devices d ON d.device_no = b.device_no
+    WHERE b.school_no = schools.school_no AND d.state <> 'retired'
+      AND NOT EXISTS (SELECT 1 FROM belongings n WHERE n.device_no = b.device_no AND n.from_day > b.from_day)
+), initialised_at_ms = (
+    SELECT MIN(b.entered_at_ms) FROM belongings b WHERE b.school_no = schools.school_no
+);
 
 -- The highest number of each kind that was ever given: a number that was deleted is not given again.
 CREATE TABLE numbers (

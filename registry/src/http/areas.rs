@@ -192,10 +192,8 @@ pub struct SchoolQuery {
 impl SchoolQuery {
     fn filter(self) -> Result<(SchoolFilter, u32), Problem> {
         let paging = Paging { page_size: self.page_size, cursor: self.cursor };
-        let known = self.status.as_deref().is_none_or(|status| SchoolStatus::parse(status).is_some());
-        if !known {
-            return Err(Problem::Parameter("status: normal, suspended, merged or dissolved".to_owned()));
-        }
+        let unknown = || Problem::Parameter("status: normal, suspended, merged or dissolved".to_owned());
+        let status = self.status.as_deref().map(|text| SchoolStatus::parse(text).ok_or_else(unknown)).transpose()?;
         let updated_since = self.updated_since.as_deref().map(|text| {
             Day::parse(text).ok_or_else(|| Problem::Parameter("updated_since: a day as YYYY-MM-DD".to_owned()))
         });
@@ -204,7 +202,7 @@ impl SchoolQuery {
             name: self.name.filter(|name| !name.is_empty()),
             school_type: self.school_type,
             ownership: self.ownership,
-            status: self.status,
+            status,
             initialised: self.initialised,
             has_devices: self.has_devices,
             tag: self.tag,

@@ -72,11 +72,21 @@ pub(super) struct Change<'c> {
 
 impl Store {
     pub(super) async fn change<'c>(&'c self, actor: &'c Actor) -> Result<Change<'c>, StoreError> {
-        Ok(Change { tx: self.begin().await?, store: self, actor })
+        Ok(self.change_within(self.begin().await?, actor))
+    }
+
+    /// One of several changes of a transaction.
+    pub(super) fn change_within<'c>(&'c self, tx: Tx, actor: &'c Actor) -> Change<'c> {
+        Change { tx, store: self, actor }
     }
 }
 
 impl Change<'_> {
+    /// Gives the transaction back, neither committed nor rolled back.
+    pub(super) fn into_tx(self) -> Tx {
+        self.tx
+    }
+
     pub(super) fn tx(&mut self) -> &mut SqliteConnection {
         &mut self.tx
     }
@@ -124,9 +134,7 @@ impl Change<'_> {
 
     /// Makes it happen, and wakes the publisher.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
-        self.tx.commit().await?;
-        self.store.wake.notify_one();
-        Ok(())
+        self.store.commit(self.tx).await
     }
 }
 

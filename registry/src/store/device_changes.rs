@@ -2,7 +2,7 @@
 
 use super::change::Entry;
 use super::devices::{self, require};
-use super::{Actor, Store, StoreError, absent, flags, number, schools};
+use super::{Actor, Store, StoreError, absent, device_counts, flags, number, schools};
 use crate::logic::belonging::effective_day;
 use crate::logic::forms::DeviceChange;
 use crate::logic::model::{Device, Place, in_force};
@@ -17,6 +17,22 @@ use sqlx::SqliteConnection;
 /// A device as it is shown.
 pub(super) async fn view(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<DeviceView, StoreError> {
     let device = require(tx, no).await?;
+    shown(tx, device, at_ms).await
+}
+
+/// A device as it is shown, and where it is today.
+pub(super) async fn view_and_node(
+    tx: &mut SqliteConnection,
+    no: u32,
+    at_ms: i64,
+) -> Result<(DeviceView, Node), StoreError> {
+    let view = view(tx, no, at_ms).await?;
+    let node = place_node(tx, view.place, at_ms).await?;
+    Ok((view, node))
+}
+
+async fn shown(tx: &mut SqliteConnection, device: Device, at_ms: i64) -> Result<DeviceView, StoreError> {
+    let no = device.no;
     let sql = "SELECT procured_on_day, note, mac FROM devices WHERE device_no = $1";
     let (procured_on, note, mac): (Option<i32>, String, Option<String>) =
         sqlx::query_as(sql).bind(no).fetch_one(&mut *tx).await?;
@@ -43,7 +59,10 @@ pub(super) async fn view(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Resu
 /// Where a device is today.
 pub(super) async fn node(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<Node, StoreError> {
     let device = require(tx, no).await?;
-    let place = place_on(&device.places, Day::of_ms(at_ms));
+    place_node(tx, place_on(&device.places, Day::of_ms(at_ms)), at_ms).await
+}
+
+async fn place_node(tx: &mut SqliteConnection, place: PlaceView, at_ms: i64) -> Result<Node, StoreError> {
     match schools::class_node(tx, place.school_no, place.class_no, at_ms).await {
         // What is left of a school that was purged is the province's.
         Err(StoreError::Absent { .. }) => Ok(Node::Area(province(tx).await?)),
@@ -117,9 +136,8 @@ impl Store {
         edit: &DeviceChange,
     ) -> Result<DeviceView, StoreError> {
         let mut change = self.change(actor).await?;
-        let before = view(change.tx(), no, actor.at_ms).await?;
+        let (before, at) = view_and_node(change.tx(), no, actor.at_ms).await?;
         expected.check(&before)?;
-        let at = node(change.tx(), no, actor.at_ms).await?;
         write(change.tx(), no, edit).await?;
         let device = require(change.tx(), no).await?;
         let from_day = effective_day(actor.at_ms);
@@ -132,6 +150,8 @@ impl Store {
         {
             devices::write_state(change.tx(), no, to, from_day, actor.at_ms).await?;
         }
+        let counts_now = device_counts::counted(&require(change.tx(), no).await?);
+        device_counts::moved(change.tx(), device_counts::counted(&device), counts_now, actor.at_ms).await?;
         let after = view(change.tx(), no, actor.at_ms).await?;
         let (action, object) = ("device.edit", format!("d{no}"));
         let entry = Entry { action, object, node: at, before: Some(&before), after: Some(&after), reason: "" };
@@ -204,8 +224,7 @@ impl Store {
         let before = view(change.tx(), no, actor.at_ms).await?;
         expected.check(&before)?;
         sqlx::query(sql).bind(no).execute(change.tx()).await?;
-        let after = view(change.tx(), no, actor.at_ms).await?;
-        let node = node(change.tx(), no, actor.at_ms).await?;
+        let (after, node) = view_and_node(change.tx(), no, actor.at_ms).await?;
         let object = format!("d{no}");
         change.log(Entry { action, object, node, before: Some(&before), after: Some(&after), reason: "" }).await?;
         change.tell_devices(&[no]).await?;

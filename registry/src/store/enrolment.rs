@@ -3,7 +3,7 @@
 use super::change::{Change, Entry, take_number};
 use super::codes::{self, require_class};
 use super::devices::{self, require};
-use super::{Actor, Store, StoreError, device_changes, flags, number, schools};
+use super::{Actor, Store, StoreError, device_changes, device_counts, flags, number, schools};
 use crate::logic::belonging::effective_day;
 use crate::logic::enrolment::{CodeFault, Enrolment, Identity, Known, identity, redeemable, state};
 use crate::logic::model::{Device, Place};
@@ -102,34 +102,6 @@ impl Store {
         })
     }
 
-    /// Redeems a code: of several that try at once, one wins. `fresh`: the identity of a device that is new.
-    ///
-    /// # Errors
-    /// The code opens nothing, or the class is not of its school.
-    pub async fn enrol(&self, actor: &Actor, wanted: &Enrolment, fresh: Uuid) -> Result<Enrolled, StoreError> {
-        let mut change = self.change(actor).await?;
-        let open = open(change.tx(), &wanted.code, actor.at_ms).await?;
-        require_class(change.tx(), open.school_no, wanted.class_no).await?;
-        let known = known(change.tx(), wanted).await?;
-        let identity = identity(wanted, open.school_no, &known);
-        let place = Place { school_no: open.school_no, class_no: wanted.class_no };
-        let (no, before) = match &identity {
-            Identity::Again(no) => (*no, Some(device_changes::view(change.tx(), *no, actor.at_ms).await?)),
-            Identity::New | Identity::Doubtful(_) => {
-                (take_number(change.tx(), "device", "SELECT MAX(device_no) FROM devices").await?, None)
-            }
-        };
-        match before {
-            Some(_) => join_again(&mut change, no, wanted, place).await?,
-            None => join(&mut change, no, fresh, wanted, place).await?,
-        }
-        consume(&mut change, &open, no, wanted).await?;
-        raise_flags(&mut change, no, &open, wanted, &identity).await?;
-        let (view, generation) = finish(&mut change, no, &open, before.as_ref()).await?;
-        change.commit().await?;
-        Ok(Enrolled { view, generation, again: before.is_some() })
-    }
-
     /// What a device may know about itself. A token of a generation that was not used before makes all older ones
     /// worthless: until then both are good, so that an answer that got lost locks nobody out.
     ///
@@ -169,6 +141,37 @@ impl Store {
     }
 }
 
+/// Redeems a code: of several that try, the first wins. `fresh`: the identity of a device that is new.
+///
+/// # Errors
+/// The code opens nothing, or the class is not of its school.
+pub(super) async fn redeem(
+    change: &mut Change<'_>,
+    wanted: &Enrolment,
+    fresh: Uuid,
+) -> Result<Enrolled, StoreError> {
+    let at_ms = change.at_ms();
+    let open = open(change.tx(), &wanted.code, at_ms).await?;
+    require_class(change.tx(), open.school_no, wanted.class_no).await?;
+    let known = known(change.tx(), wanted).await?;
+    let identity = identity(wanted, open.school_no, &known);
+    let place = Place { school_no: open.school_no, class_no: wanted.class_no };
+    let (no, before) = match &identity {
+        Identity::Again(no) => (*no, Some(device_changes::view(change.tx(), *no, at_ms).await?)),
+        Identity::New | Identity::Doubtful(_) => {
+            (take_number(change.tx(), "device", "SELECT MAX(device_no) FROM devices").await?, None)
+        }
+    };
+    match before {
+        Some(_) => join_again(change, no, wanted, place).await?,
+        None => join(change, no, fresh, wanted, place).await?,
+    }
+    consume(change, &open, no, wanted).await?;
+    raise_flags(change, no, &open, wanted, &identity).await?;
+    let (view, generation) = finish(change, no, &open, before.as_ref()).await?;
+    Ok(Enrolled { view, generation, again: before.is_some() })
+}
+
 /// The device of a token that is still good.
 async fn standing(tx: &mut SqliteConnection, claims: &DeviceClaims) -> Result<Device, StoreError> {
     let device = match require(tx, claims.dno).await {
@@ -187,7 +190,8 @@ async fn join(change: &mut Change<'_>, no: u32, id: Uuid, wanted: &Enrolment, pl
     let sql = "INSERT INTO devices (device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms, note, hardware_id, mac) VALUES ($1, $2, $3, 'enrolled', 0, FALSE, $4, $5, $6, $7)";
     let insert = sqlx::query(sql).bind(no).bind(id.to_string()).bind(wanted.kind.as_str()).bind(at_ms);
     insert.bind(&wanted.note).bind(&wanted.hardware_id).bind(&wanted.mac).execute(change.tx()).await?;
-    devices::write_place(change.tx(), no, place, Day::of_ms(at_ms), at_ms).await
+    devices::write_place(change.tx(), no, place, Day::of_ms(at_ms), at_ms).await?;
+    device_counts::joined(change.tx(), place.school_no, at_ms).await
 }
 
 /// The same machine again: its number, its history, a new generation of tokens. The new code is the console's word for
@@ -242,8 +246,7 @@ async fn finish(
     before: Option<&DeviceView>,
 ) -> Result<(DeviceView, u32), StoreError> {
     let at_ms = change.at_ms();
-    let view = device_changes::view(change.tx(), no, at_ms).await?;
-    let node = device_changes::node(change.tx(), no, at_ms).await?;
+    let (view, node) = device_changes::view_and_node(change.tx(), no, at_ms).await?;
     let reason = format!("code e{}", open.code_no);
     let shown = before.map(|view| view as &dyn super::change::erased::Shown);
     let (action, object) = ("device.enrol", format!("d{no}"));

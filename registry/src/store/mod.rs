@@ -9,8 +9,10 @@ mod change;
 mod classes;
 mod codes;
 mod device_changes;
+mod device_counts;
 mod devices;
 mod enrolment;
+mod enrolment_group;
 mod flags;
 mod midnight;
 mod orgs;
@@ -100,6 +102,9 @@ pub enum StoreError {
     /// The device's token is older than its rotation, or was revoked.
     #[error("the token was revoked")]
     Revoked,
+    /// The transaction that was shared with others did not come about; none: its task was ended.
+    #[error("the shared transaction was not committed")]
+    NotCommitted(#[source] Option<Arc<StoreError>>),
 }
 
 /// The open store. Cheap to clone.
@@ -111,12 +116,17 @@ pub struct Store {
     wake: Arc<Notify>,
     /// Writers of this process queue here: SQLite would have them sleep and try again.
     writer: Arc<Mutex<()>>,
+    /// Enrolments that wait for their transaction.
+    enrolments: Arc<enrolment_group::Waiting>,
 }
+
+/// The right to write, among the tasks of this process.
+type Turn = OwnedMutexGuard<()>;
 
 /// A transaction that writes, and its turn.
 struct Tx {
     tx: Transaction<'static, Sqlite>,
-    _turn: OwnedMutexGuard<()>,
+    _turn: Turn,
 }
 
 impl Tx {
@@ -158,13 +168,29 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Store { pool, accept_days, wake: Arc::default(), writer: Arc::default() })
+        let (wake, writer, enrolments) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Store { pool, accept_days, wake, writer, enrolments })
     }
 
     /// A transaction that has the write lock from its begin, so that it cannot lose it half way.
     async fn begin(&self) -> Result<Tx, StoreError> {
-        let turn = Arc::clone(&self.writer).lock_owned().await;
+        let turn = self.turn().await;
+        self.begin_on(turn).await
+    }
+
+    async fn turn(&self) -> Turn {
+        Arc::clone(&self.writer).lock_owned().await
+    }
+
+    async fn begin_on(&self, turn: Turn) -> Result<Tx, StoreError> {
         Ok(Tx { tx: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
+    }
+
+    /// Commits, and wakes the publisher.
+    async fn commit(&self, tx: Tx) -> Result<(), StoreError> {
+        tx.commit().await?;
+        self.wake.notify_one();
+        Ok(())
     }
 
     /// Resolves after a change of this process was committed.

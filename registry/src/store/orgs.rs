@@ -6,7 +6,7 @@ use crate::logic::model::{Change, Class, Division, School, SchoolHistory};
 use schemas::org::OrgId;
 use schemas::registry::{CalendarSpan, Level, SchoolStatus};
 use schemas::time::Day;
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -59,19 +59,41 @@ pub(super) async fn calendar_of(tx: &mut SqliteConnection, org_id: &str) -> Resu
 
 /// Histories of the schools in a range of numbers.
 pub(super) async fn histories(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Result<Schools, StoreError> {
-    let mut schools = Schools::new();
     let sql = "SELECT school_no, from_day, division FROM school_divisions WHERE school_no BETWEEN $1 AND $2 ORDER BY from_day";
-    let rows: Vec<(i64, i32, i64)> =
-        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(&mut *tx).await?;
-    for (no, from_day, division) in rows {
+    let divisions = sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(&mut *tx).await?;
+    let sql =
+        "SELECT school_no, from_day, status FROM school_statuses WHERE school_no BETWEEN $1 AND $2 ORDER BY from_day";
+    let statuses = sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
+    by_school(divisions, statuses)
+}
+
+/// Histories of the schools of a page.
+pub(super) async fn histories_of(tx: &mut SqliteConnection, numbers: &[u32]) -> Result<Schools, StoreError> {
+    let head = "SELECT school_no, from_day, division FROM school_divisions WHERE school_no IN (";
+    let divisions = one_of(head, numbers).build_query_as().fetch_all(&mut *tx).await?;
+    let head = "SELECT school_no, from_day, status FROM school_statuses WHERE school_no IN (";
+    let statuses = one_of(head, numbers).build_query_as().fetch_all(tx).await?;
+    by_school(divisions, statuses)
+}
+
+fn one_of(head: &str, numbers: &[u32]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(head);
+    let mut list = query.separated(", ");
+    for no in numbers {
+        list.push_bind(*no);
+    }
+    query.push(") ORDER BY from_day");
+    query
+}
+
+/// Rows of divisions and of statuses, both in the order of days.
+fn by_school(divisions: Vec<(i64, i32, i64)>, statuses: Vec<(i64, i32, String)>) -> Result<Schools, StoreError> {
+    let mut schools = Schools::new();
+    for (no, from_day, division) in divisions {
         let change = Change { from_day: Day(from_day), value: number("school_divisions.division", division)? };
         history(&mut schools, no)?.divisions.push(change);
     }
-    let sql =
-        "SELECT school_no, from_day, status FROM school_statuses WHERE school_no BETWEEN $1 AND $2 ORDER BY from_day";
-    let rows: Vec<(i64, i32, String)> =
-        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
-    for (no, from_day, status) in rows {
+    for (no, from_day, status) in statuses {
         let value = SchoolStatus::parse(&status).ok_or_else(|| corrupt("school_statuses.status", status))?;
         history(&mut schools, no)?.statuses.push(Change { from_day: Day(from_day), value });
     }

@@ -2,7 +2,7 @@
 
 use super::change::{Change, Entry, take_number};
 use super::schools::{self, Kept};
-use super::{Actor, Store, StoreError, absent, devices, number};
+use super::{Actor, Store, StoreError, absent, device_counts, devices, number};
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::forms::{SchoolEdit, SchoolForm};
 use crate::logic::model::Place;
@@ -145,6 +145,7 @@ impl Store {
             let place = Place { school_no: into, class_no: 0 };
             devices::write_place(editing.change.tx(), device_no, place, from_day, actor.at_ms).await?;
         }
+        device_counts::recount(editing.change.tx(), &[no, into], actor.at_ms).await?;
         editing.tell_all().await?;
         editing.done("school.merge", &format!("into s{into}")).await
     }
@@ -243,7 +244,7 @@ impl Editing<'_> {
 
     /// Devices whose last place is this school and that are not retired.
     async fn devices_left(&mut self) -> Result<u64, StoreError> {
-        let sql = "SELECT COUNT(*) FROM belongings b JOIN devices d ON d.device_no = b.device_no WHERE b.school_no = $1 AND d.state <> 'retired' AND NOT EXISTS (SELECT 1 FROM belongings n WHERE n.device_no = b.device_no AND n.from_day > b.from_day)";
+        let sql = "SELECT device_count FROM schools WHERE school_no = $1";
         Ok(self.count(sql).await?.unsigned_abs())
     }
 

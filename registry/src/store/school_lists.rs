@@ -1,8 +1,9 @@
 //! The list of an area's schools, with its filters (FEATURES N18).
 
-use super::{Store, StoreError, number, schools};
+use super::{Store, StoreError, schools};
 use crate::logic::views::SchoolView;
 use schemas::org::area_range;
+use schemas::registry::SchoolStatus;
 use schemas::time::Day;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -18,7 +19,7 @@ pub struct SchoolFilter {
     /// 办别
     pub ownership: Option<String>,
     /// Status, today.
-    pub status: Option<String>,
+    pub status: Option<SchoolStatus>,
     /// Initialised or not.
     pub initialised: Option<bool>,
     /// Has devices that are not retired, or has none.
@@ -44,22 +45,15 @@ impl Store {
         at_ms: i64,
     ) -> Result<Vec<SchoolView>, StoreError> {
         let today = Day::of_ms(at_ms);
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT s.school_no FROM schools s WHERE s.school_no > ");
-        query.push_bind(filter.after).push(" AND s.purged_at_ms IS NULL");
+        let mut query = QueryBuilder::<Sqlite>::new(schools::SELECT);
+        query.push(" AND s.school_no > ").push_bind(filter.after);
         profile_conditions(&mut query, filter);
         place_condition(&mut query, area, filter.direct, today);
-        if let Some(status) = &filter.status {
-            query.push(
-                " AND (SELECT t.status FROM school_statuses t WHERE t.school_no = s.school_no AND t.from_day <= ",
-            );
-            query.push_bind(today.0).push(" ORDER BY t.from_day DESC LIMIT 1) = ").push_bind(status.clone());
-        }
+        status_condition(&mut query, filter.status, today);
         device_conditions(&mut query, filter);
         query.push(" ORDER BY s.school_no LIMIT ").push_bind(i64::from(limit));
         let mut connection = self.pool.acquire().await?;
-        let rows: Vec<(i64,)> = query.build_query_as().fetch_all(&mut *connection).await?;
-        let numbers = rows.into_iter().map(|(no,)| number("school_no", no)).collect::<Result<Vec<_>, _>>()?;
-        let page = schools::load(&mut connection, &numbers).await?;
+        let page = schools::load(&mut connection, query).await?;
         Ok(page.iter().map(|school| school.view(today)).collect())
     }
 }
@@ -103,14 +97,23 @@ fn place_condition(query: &mut QueryBuilder<Sqlite>, area: u32, direct: bool, to
     query.push("), (SELECT MIN(n.from_day) FROM school_divisions n WHERE n.school_no = d.school_no)))");
 }
 
+/// Most schools are normal: there, looking at each until the page is full is fastest. The others are few, and found by
+/// their status.
+fn status_condition(query: &mut QueryBuilder<Sqlite>, status: Option<SchoolStatus>, today: Day) {
+    let Some(status) = status else { return };
+    if status != SchoolStatus::Normal {
+        query.push(" AND s.school_no IN (SELECT f.school_no FROM school_statuses f WHERE f.status = ");
+        query.push_bind(status.as_str()).push(" AND f.from_day <= ").push_bind(today.0).push(")");
+    }
+    query.push(" AND (SELECT t.status FROM school_statuses t WHERE t.school_no = s.school_no AND t.from_day <= ");
+    query.push_bind(today.0).push(" ORDER BY t.from_day DESC LIMIT 1) = ").push_bind(status.as_str());
+}
+
 fn device_conditions(query: &mut QueryBuilder<Sqlite>, filter: &SchoolFilter) {
-    let any = "EXISTS (SELECT 1 FROM belongings b WHERE b.school_no = s.school_no)";
     if let Some(initialised) = filter.initialised {
-        let not = if initialised { "" } else { "NOT " };
-        query.push(format!(" AND {not}(s.initialised_at_ms IS NOT NULL OR {any})"));
+        query.push(if initialised { " AND s.initialised_at_ms IS NOT NULL" } else { " AND s.initialised_at_ms IS NULL" });
     }
     if let Some(has_devices) = filter.has_devices {
-        let not = if has_devices { "" } else { "NOT " };
-        query.push(format!(" AND {not}EXISTS (SELECT 1 FROM belongings b JOIN devices d ON d.device_no = b.device_no WHERE b.school_no = s.school_no AND d.state <> 'retired' AND NOT EXISTS (SELECT 1 FROM belongings n WHERE n.device_no = b.device_no AND n.from_day > b.from_day))"));
+        query.push(if has_devices { " AND s.device_count > 0" } else { " AND s.device_count = 0" });
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{Store, StoreError, absent, number, orgs};
 use crate::logic::forms::SchoolForm;
-use crate::logic::model::{SchoolHistory, in_force};
+use crate::logic::model::{Change, SchoolHistory, in_force};
 use crate::logic::rights::Node;
 use crate::logic::views::{SchoolView, Word, to_come};
 use schemas::org::OrgId;
 use schemas::registry::SchoolStatus;
 use schemas::time::{Day, format_rfc3339_ms};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 /// A school with its history.
 pub(super) struct Kept {
@@ -36,23 +36,28 @@ struct Row {
     updated_by: String,
 }
 
-/// Schools of these numbers, in their order; what is not there is left out.
-pub(super) async fn load(tx: &mut SqliteConnection, numbers: &[u32]) -> Result<Vec<Kept>, StoreError> {
-    let mut schools = Vec::with_capacity(numbers.len());
-    for no in numbers {
-        // A device that was ever there counts as much as a confirmed profile: neither can be undone.
-        let sql = "SELECT school_no, code, name, school_type, ownership, weak, tags, address, post_code, initialised_at_ms IS NOT NULL OR EXISTS (SELECT 1 FROM belongings WHERE belongings.school_no = schools.school_no) AS initialised, updated_at_ms, updated_by FROM schools WHERE school_no = $1 AND purged_at_ms IS NULL";
-        let row: Option<Row> = sqlx::query_as(sql).bind(no).fetch_optional(&mut *tx).await?;
-        if let Some(row) = row {
-            let history = orgs::histories(tx, &(*no..=*no)).await?.remove(no).unwrap_or_default();
-            schools.push(kept(row, history)?);
-        }
-    }
-    Ok(schools)
+/// What a query of schools begins with; conditions are added with AND. `s`: the school.
+pub(super) const SELECT: &str = "SELECT s.school_no, s.code, s.name, s.school_type, s.ownership, s.weak, s.tags, s.address, s.post_code, s.initialised_at_ms IS NOT NULL AS initialised, s.updated_at_ms, s.updated_by FROM schools s WHERE s.purged_at_ms IS NULL";
+
+/// Runs a query that begins with [`SELECT`], and adds the histories of what it finds.
+pub(super) async fn load(
+    tx: &mut SqliteConnection,
+    mut query: QueryBuilder<Sqlite>,
+) -> Result<Vec<Kept>, StoreError> {
+    let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *tx).await?;
+    let numbers: Result<Vec<u32>, _> = rows.iter().map(|row| number("schools.school_no", row.school_no)).collect();
+    let mut histories = orgs::histories_of(tx, &numbers?).await?;
+    let with_history = |row: Row| {
+        let no = number("schools.school_no", row.school_no)?;
+        kept(row, histories.remove(&no).unwrap_or_default())
+    };
+    rows.into_iter().map(with_history).collect()
 }
 
 pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Kept, StoreError> {
-    load(tx, &[no]).await?.pop().ok_or_else(|| absent("school", no))
+    let mut query = QueryBuilder::new(SELECT);
+    query.push(" AND s.school_no = ").push_bind(no);
+    load(tx, query).await?.pop().ok_or_else(|| absent("school", no))
 }
 
 fn kept(row: Row, history: SchoolHistory) -> Result<Kept, StoreError> {
@@ -147,7 +152,12 @@ impl Store {
 
 /// Where a school is today.
 pub(super) async fn school_node(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<Node, StoreError> {
-    Ok(require(tx, no).await?.node(Day::of_ms(at_ms)))
+    let sql = "SELECT d.from_day, d.division FROM school_divisions d JOIN schools s ON s.school_no = d.school_no WHERE s.school_no = $1 AND s.purged_at_ms IS NULL ORDER BY d.from_day";
+    let rows: Vec<(i32, i64)> = sqlx::query_as(sql).bind(no).fetch_all(tx).await?;
+    let entered = |(day, code)| Ok(Change { from_day: Day(day), value: number("school_divisions.division", code)? });
+    let history = rows.into_iter().map(entered).collect::<Result<Vec<_>, StoreError>>()?;
+    let division = in_force(&history, Day::of_ms(at_ms)).ok_or_else(|| absent("school", no))?;
+    Ok(Node::School { division, school_no: no })
 }
 
 /// Where a class, or what is in it, is today; class 0: in none.

@@ -1,6 +1,6 @@
 //! Filling the store with a generated province.
 
-use super::{Store, StoreError, outbox, snapshot};
+use super::{Store, StoreError, device_counts, outbox, snapshot};
 use crate::logic::generator::{GeneratedSchool, Generator, Province};
 use crate::logic::model::{Campus, Change, Class, Device, Division};
 use crate::logic::records::{DEVICES_TOPIC, ORGS_TOPIC, Outgoing};
@@ -130,6 +130,8 @@ async fn write(
         }
         write_schools(tx, &chunk, at_ms).await?;
         write_devices(tx, &chunk, at_ms).await?;
+        let numbers: Vec<u32> = chunk.iter().map(|generated| generated.school.no).collect();
+        device_counts::recount(tx, &numbers, at_ms).await?;
     }
     write_stamp(tx, province.generator(), at_ms).await
 }
