@@ -9,6 +9,7 @@ mod overload;
 mod process;
 mod processors;
 mod rebuild;
+mod registry;
 mod report;
 
 use anyhow::Context;
@@ -46,6 +47,11 @@ const BENCHES: &[(&str, &str, Bench)] = &[
         "rebuild",
         "a school day of 60,000 devices folded again, while 1,000 posts/s go through the same stack",
         rebuild::run,
+    ),
+    (
+        "registry",
+        "lists and filters over 30,000 schools, durable enrolments, revocation to the edge's refusal",
+        registry::run,
     ),
     ("processors", "catching up, restart after a crash, memory and disk of a device-day", processors::run),
 ];

@@ -45,6 +45,16 @@ impl Stack {
         self.address("edge")
     }
 
+    /// The registry's admin API.
+    pub fn admin(&self) -> anyhow::Result<SocketAddr> {
+        self.address("admin")
+    }
+
+    /// A user's token.
+    pub fn user_token(&self, role: &str, scope: &str) -> anyhow::Result<String> {
+        launcher::answer(self.port_base, &["token", "user", "--role", role, "--scope", scope])
+    }
+
     /// ClickHouse's HTTP interface.
     pub fn clickhouse(&self) -> anyhow::Result<SocketAddr> {
         self.address("clickhouse_http")

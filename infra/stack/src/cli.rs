@@ -45,8 +45,12 @@ pub enum Command {
     /// Compare school rows with their device rows (`audit --help`)
     #[command(disable_help_flag = true)]
     Audit(Words),
-    /// Run one of the registry's own commands, e.g. `registry show device 12`
-    Registry(RegistryOptions),
+    /// The reference client on this machine, pointed at the stack (`agent --help`)
+    #[command(disable_help_flag = true)]
+    Agent(Words),
+    /// The registry's own commands, e.g. `registry show device 12` (`registry --help`)
+    #[command(disable_help_flag = true)]
+    Registry(Words),
     /// Remove all data of a stack that is down
     Reset(Target),
 }
@@ -132,7 +136,7 @@ pub struct OneService {
 /// Words that the processors' own command understands; `--port-base P` among them is the launcher's.
 #[derive(Clone, Debug, Args)]
 pub struct Words {
-    /// As the processors take them
+    /// As the service takes them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub words: Vec<String>,
 }
@@ -162,17 +166,6 @@ pub struct TokenOptions {
     /// Which stack.
     #[arg(long, global = true, value_name = "P")]
     pub port_base: Option<u16>,
-}
-
-/// A command of the registry.
-#[derive(Clone, Debug, Args)]
-pub struct RegistryOptions {
-    /// Which stack; goes before the registry's words.
-    #[arg(long, value_name = "P")]
-    pub port_base: Option<u16>,
-    /// The registry's words; `--help` among them for its own help
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
-    pub words: Vec<String>,
 }
 
 /// The two kinds of token (CONTRACT section 5).

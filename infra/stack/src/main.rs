@@ -19,7 +19,8 @@ fn main() -> ExitCode {
         Command::Rebuild(given) => commands::processors::run("rebuild", given.words),
         Command::Dead(given) => commands::processors::run("dead", given.words),
         Command::Audit(given) => commands::processors::run("audit", given.words),
-        Command::Registry(options) => commands::registry::run(&options),
+        Command::Agent(given) => commands::agent::run(given.words),
+        Command::Registry(given) => commands::registry::run(given.words),
         Command::Reset(target) => commands::reset::run(&target),
     };
     match outcome {

@@ -1,5 +1,6 @@
 //! One module per command of the launcher.
 
+pub mod agent;
 pub mod logs;
 pub mod processors;
 pub mod registry;

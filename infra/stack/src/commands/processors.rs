@@ -28,7 +28,7 @@ pub fn run(command: &str, words: Vec<String>) -> Result<()> {
 }
 
 /// Takes `--port-base P` or `--port-base=P` out of the words.
-fn port_base(words: Vec<String>) -> Result<(Option<u16>, Vec<String>)> {
+pub(super) fn port_base(words: Vec<String>) -> Result<(Option<u16>, Vec<String>)> {
     let (mut base, mut rest, mut words) = (None, Vec::new(), words.into_iter());
     while let Some(word) = words.next() {
         let value = match word.strip_prefix("--port-base") {

@@ -1,6 +1,7 @@
 //! `registry`: the registry's own commands, on the stack's store.
 
-use crate::cli::{RegistryOptions, Target};
+use super::processors::port_base;
+use crate::cli::Target;
 use crate::paths::Paths;
 use anyhow::{Context, Result, bail};
 use std::os::unix::process::CommandExt;
@@ -9,9 +10,10 @@ use std::process::Command;
 /// Hands over to the registry.
 ///
 /// # Errors
-/// The stack has no registry yet.
-pub fn run(options: &RegistryOptions) -> Result<()> {
-    hand_over(options.port_base, options.words.iter().cloned())
+/// A port base that is none, or a stack without a registry.
+pub fn run(words: Vec<String>) -> Result<()> {
+    let (port_base, words) = port_base(words)?;
+    hand_over(port_base, words.into_iter())
 }
 
 /// Becomes the registry with these words and the stack's configuration.

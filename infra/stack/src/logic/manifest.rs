@@ -15,6 +15,8 @@ pub struct Manifest {
     pub edge: String,
     /// The query API's URL.
     pub api: String,
+    /// The registry's URL: the admin API, and what devices ask when they join.
+    pub admin: String,
     /// The edge serves the read side of the Schema Registry API, too.
     pub schema_registry: String,
     /// Kafka, `host:port`.
@@ -65,6 +67,7 @@ impl Manifest {
             schema_registry: edge.clone(),
             edge,
             api: url(ports.of(Kind::QueryApi, 1)),
+            admin: url(ports.of(Kind::Registry, 1)),
             kafka: address(ports.of(Kind::Kafka, 1)),
             clickhouse_http: url(ports.of(Kind::ClickHouse, 1)),
             clickhouse_native: address(ports.clickhouse_native()),
@@ -87,6 +90,7 @@ mod tests {
         let expected = serde_json::json!({
             "edge": "http://127.0.0.1:8700",
             "api": "http://127.0.0.1:8701",
+            "admin": "http://127.0.0.1:8702",
             "schema_registry": "http://127.0.0.1:8700",
             "kafka": "127.0.0.1:8705",
             "clickhouse_http": "http://127.0.0.1:8707",

@@ -48,6 +48,8 @@ fn registry(document: &mut Table, inputs: &Inputs<'_>) {
     section(document, "store", [("path", path(inputs, "registry/registry.sqlite"))]);
     section(document, "keys", [("dir", path(inputs, "keys"))]);
     section(document, "fleet", [("devices_file", path(inputs, "fleet/devices.ndjson"))]);
+    // The local stack speaks HTTP: programs would not send the cookie otherwise.
+    section(document, "login", [("secure", Value::Boolean(false))]);
 }
 
 fn ingest(document: &mut Table, inputs: &Inputs<'_>) {

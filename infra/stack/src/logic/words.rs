@@ -62,6 +62,7 @@ pub fn closing(manifest: &Manifest, token: &str, now_ms: i64, with_clock: bool) 
             "query API       {}  (readable: {}/, OpenAPI: {}/openapi.json)",
             manifest.api, manifest.api, manifest.api
         ),
+        format!("admin API       {}  (OpenAPI: {}/openapi.json)", manifest.admin, manifest.admin),
         format!("Kafka           {}", manifest.kafka),
         format!("ClickHouse      {}  native {}", manifest.clickhouse_http, manifest.clickhouse_native),
         String::new(),
