@@ -46,6 +46,8 @@ pub struct AreaEdit {
     pub name: Option<String>,
     /// Took part in the pilot.
     pub pilot: Option<bool>,
+    /// Here and below, an account and its role are acts of two people.
+    pub two_person: Option<bool>,
     /// Rollout batch, 0 to 3.
     pub batch: Option<u32>,
     /// First and last day of the batch's window.
