@@ -6,6 +6,7 @@ use crate::http::{self, Api};
 use crate::keys::Keys;
 use crate::logic::principal::Verifier;
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::publisher::Publisher;
 use crate::sink::KafkaSink;
 use crate::store::Store;
@@ -37,7 +38,10 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         verifier: Verifier::new(&keys.user_public_pem, &keys.device_public_pem).context("read the public keys")?,
         signer: Signer::new(&keys, config.tokens).context("read the private keys")?,
         clock: config.clock.clone(),
-        limits: Limits::new(config.enrolment),
+        limits: Limits::new(config.enrolment.per_minute, config.enrolment.burst),
+        logins: Limits::new(config.login.per_minute, config.login.burst),
+        login: config.login,
+        passwords: Passwords::new().context("prepare the hashing of passwords")?,
         metrics: metrics.clone(),
     });
     let router = http::router(api, admin_router(&metrics, publisher.caught_up()));

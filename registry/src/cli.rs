@@ -45,6 +45,15 @@ pub enum Command {
     /// Print what is known, as JSON.
     #[command(subcommand)]
     Show(DeviceCommand),
+    /// Make the first administrator of the province, and print the first password. Refuses while there is one.
+    Bootstrap {
+        /// What to log in with.
+        #[arg(long)]
+        login: String,
+        /// Real name.
+        #[arg(long)]
+        name: String,
+    },
     /// Publish the present value of everything again.
     Republish,
     /// Walk the audit log, and fail where it is not as it was written.

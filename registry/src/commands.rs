@@ -4,12 +4,16 @@ use crate::cli::{Cli, Command, MoveCommand, SeedArgs, TokenCommand};
 use crate::config::Config;
 use crate::fleet;
 use crate::keys::Keys;
+use crate::logic::account::first_password;
+use crate::logic::forms::AccountForm;
 use crate::logic::generator::{Generator, Province};
 use crate::logic::model::{Change, Device, Place};
 use crate::logic::{divisions, grant, holidays};
-use crate::store::{Seeded, Store};
+use crate::passwords;
+use crate::store::{Actor, Seeded, Store};
 use crate::tokens::Signer;
 use anyhow::Context;
+use schemas::org::OrgId;
 use schemas::registry::{BelongingFrom, DeviceRecord, DeviceState};
 use schemas::time::{Day, format_rfc3339_ms};
 use schemas::token::{Grant, Role};
@@ -44,6 +48,7 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
         Command::Rotate(device) => Some(shell.rotate(device.no()).await.context("rotate the tokens")?),
         Command::Revoke(device) => shell.revoke(device.no()).await.context("revoke the tokens")?,
         Command::Show(device) => Some(shell.show(device.no()).await.context("show the device")?),
+        Command::Bootstrap { login, name } => Some(shell.bootstrap(login, name).await.context("bootstrap")?),
         Command::VerifyAudit => Some(shell.verify_audit().await.context("verify the audit log")?),
         Command::Republish => shell.republish().await.context("republish")?,
     };
@@ -102,6 +107,20 @@ impl Shell {
         let name = name.unwrap_or(&account).to_owned();
         let grant = Grant { role, scope: org.to_string() };
         Ok(self.signer.user(account, name, grant, self.now_ms())?)
+    }
+
+    async fn bootstrap(&self, login: &str, name: &str) -> anyhow::Result<String> {
+        let (now_ms, province) = (self.now_ms(), self.store.province().await?);
+        if self.store.has_province_admin(province).await? {
+            anyhow::bail!("the province has an administrator, who makes the others");
+        }
+        let form = AccountForm { login: login.to_owned(), name: name.to_owned(), ..AccountForm::default() };
+        let first_password = first_password(rand::random());
+        let hash = passwords::hash(&first_password, rand::random())?;
+        let (home, grant) = (OrgId::Area(province), Some((Role::ProvinceAdmin, OrgId::Area(province))));
+        let account = self.store.add_account(&Actor::terminal(now_ms), home, &form, grant, &hash).await?;
+        let answer = json!({ "account_no": account.account_no, "login": login, "first_password": first_password });
+        Ok(answer.to_string())
     }
 
     async fn move_device(&self, no: u32, place: Place) -> anyhow::Result<String> {

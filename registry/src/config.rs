@@ -36,6 +36,7 @@ struct RawConfig {
     kafka: KafkaConfig,
     publisher: PublisherConfig,
     enrolment: EnrolmentConfig,
+    login: LoginConfig,
     fleet: FleetConfig,
     clock: ClockConfig,
     log: LogConfig,
@@ -64,9 +65,12 @@ pub struct TokenConfig {
     /// Life of a device token, in time of the clock.
     #[serde(with = "humantime_serde")]
     pub device: Duration,
-    /// Life of a user token, in time of the clock.
+    /// Life of a user token from the terminal, in time of the clock.
     #[serde(with = "humantime_serde")]
     pub user: Duration,
+    /// Life of a user token that a session or a key is exchanged for, in time of the clock.
+    #[serde(with = "humantime_serde")]
+    pub short: Duration,
 }
 
 /// `[publisher]`, real time
@@ -90,6 +94,21 @@ pub struct EnrolmentConfig {
     pub per_minute: u32,
     /// Attempts at once.
     pub burst: u32,
+}
+
+/// `[login]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginConfig {
+    /// Attempts of one address a minute; 0: no limit.
+    pub per_minute: u32,
+    /// Attempts of one address at once.
+    pub burst: u32,
+    /// Life of a session, in time of the clock.
+    #[serde(with = "humantime_serde")]
+    pub session: Duration,
+    /// Cookies go over HTTPS alone.
+    pub secure: bool,
 }
 
 /// `[fleet]`
@@ -117,6 +136,8 @@ pub struct Config {
     pub publisher: PublisherConfig,
     /// How often an address may enrol.
     pub enrolment: EnrolmentConfig,
+    /// Logins.
+    pub login: LoginConfig,
     /// The fleet's file.
     pub fleet: FleetConfig,
     /// Time.
@@ -147,6 +168,8 @@ impl TryFrom<RawConfig> for Config {
             (raw.publisher.heartbeat, "publisher.heartbeat"),
             (raw.tokens.device, "tokens.device"),
             (raw.tokens.user, "tokens.user"),
+            (raw.tokens.short, "tokens.short"),
+            (raw.login.session, "login.session"),
         ];
         if let Some((_, name)) = durations.iter().find(|(duration, _)| duration.is_zero()) {
             return Err(RegistryConfigError::Zero(name));
@@ -161,6 +184,7 @@ impl TryFrom<RawConfig> for Config {
             kafka: raw.kafka,
             publisher: raw.publisher,
             enrolment: raw.enrolment,
+            login: raw.login,
             fleet: raw.fleet,
             log: raw.log,
         })

@@ -53,19 +53,31 @@ impl Signer {
         expiry(now_ms.div_euclid(1000), self.life.device).saturating_mul(1000)
     }
 
-    /// A user's token with one grant, issued at `now_ms`.
+    /// A user's token with one grant, issued at `now_ms` from the terminal.
     ///
     /// # Errors
     /// The key refuses.
     pub fn user(&self, account: String, name: String, grant: Grant, now_ms: i64) -> Result<String, TokenError> {
-        let claims = UserClaims {
-            iss: ISSUER.into(),
-            aud: AUDIENCE_API.into(),
-            sub: account,
-            name,
-            grants: vec![grant],
-            exp: expiry(now_ms.div_euclid(1000), self.life.user),
-        };
+        self.sign_user(account, name, vec![grant], expiry(now_ms.div_euclid(1000), self.life.user))
+    }
+
+    /// A user's token that is soon over, with what it is granted now; and when it ends, ms.
+    ///
+    /// # Errors
+    /// The key refuses.
+    pub fn short(
+        &self,
+        account: String,
+        name: String,
+        grants: Vec<Grant>,
+        now_ms: i64,
+    ) -> Result<(String, i64), TokenError> {
+        let exp = expiry(now_ms.div_euclid(1000), self.life.short);
+        Ok((self.sign_user(account, name, grants, exp)?, exp.saturating_mul(1000)))
+    }
+
+    fn sign_user(&self, account: String, name: String, grants: Vec<Grant>, exp: i64) -> Result<String, TokenError> {
+        let claims = UserClaims { iss: ISSUER.into(), aud: AUDIENCE_API.into(), sub: account, name, grants, exp };
         Ok(encode(&Header::new(Algorithm::EdDSA), &claims, &self.user)?)
     }
 }
@@ -85,7 +97,11 @@ mod tests {
     const NOW_MS: i64 = 1_763_600_000_500;
 
     fn signer(directory: &std::path::Path) -> Signer {
-        let life = TokenConfig { device: Duration::from_secs(100), user: Duration::from_secs(10) };
+        let life = TokenConfig {
+            device: Duration::from_secs(100),
+            user: Duration::from_secs(10),
+            short: Duration::from_secs(5),
+        };
         Signer::new(&Keys::open(directory).unwrap(), life).unwrap()
     }
 

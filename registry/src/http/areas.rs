@@ -1,8 +1,9 @@
 //! `/v1/admin/areas/…`, `/v1/admin/groups/…`
 
 use super::Api;
+use super::caller::Caller;
 use super::docs::{AreaPath, Faults, GroupPath, Precondition};
-use super::inbound::{Asked, Caller, IfMatch, No, Paging, read};
+use super::inbound::{Asked, IfMatch, No, Paging, read};
 use super::problem::{Problem, ProblemDocument};
 use super::respond::{Page, created, page, tagged, whole};
 use crate::logic::forms::{AreaEdit, AreaForm, GroupForm};

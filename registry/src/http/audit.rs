@@ -1,8 +1,9 @@
 //! `/v1/admin/…/audit`
 
 use super::Api;
+use super::caller::Caller;
 use super::docs::{AreaPath, Faults, SchoolPath};
-use super::inbound::{Asked, Caller, No, Paging};
+use super::inbound::{Asked, No, Paging};
 use super::problem::Problem;
 use super::respond::{Page, page};
 use crate::logic::rights::Action;

@@ -1,8 +1,9 @@
 //! `/v1/admin/campuses/…`, `/v1/admin/classes/…`
 
 use super::Api;
+use super::caller::Caller;
 use super::docs::{CampusPath, ClassPath, Faults, Precondition, SchoolPath};
-use super::inbound::{Asked, Caller, IfMatch, No, Paging, read};
+use super::inbound::{Asked, IfMatch, No, Paging, read};
 use super::problem::Problem;
 use super::respond::{Page, created, page, tagged, whole};
 use crate::logic::forms::{CampusForm, ClassEdit, ClassForm};

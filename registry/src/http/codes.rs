@@ -1,8 +1,9 @@
 //! `/v1/admin/…/enrol-codes`
 
 use super::Api;
+use super::caller::Caller;
 use super::docs::{ClassPath, CodePath, Faults, Precondition, SchoolPath};
-use super::inbound::{Asked, Caller, IfMatch, No, Paging};
+use super::inbound::{Asked, IfMatch, No, Paging};
 use super::problem::Problem;
 use super::respond::{Page, created, page, tagged};
 use crate::logic::enrolment::code;

@@ -1,8 +1,9 @@
 //! `/v1/admin/devices/…`, `/v1/admin/flags/…`
 
 use super::Api;
+use super::caller::Caller;
 use super::docs::{ClassPath, DevicePath, Faults, FlagPath, Precondition, SchoolPath};
-use super::inbound::{Asked, Caller, IfMatch, No, Paging, read};
+use super::inbound::{Asked, IfMatch, No, Paging, read};
 use super::problem::Problem;
 use super::respond::{Page, page, tagged};
 use crate::logic::forms::{DeviceEdit, FlagForm};

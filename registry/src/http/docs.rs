@@ -1,8 +1,9 @@
 //! The OpenAPI document, generated from the handlers.
 
+use super::caller::COOKIE;
 use super::problem::ProblemDocument;
 use utoipa::openapi::OpenApi as Document;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 
 /// What all documents begin with; the routes add themselves.
@@ -12,7 +13,7 @@ use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
          license(name = "Apache-2.0", identifier = "Apache-2.0")),
     tags((name = "areas", description = "区域 areas and groups of areas"), (name = "schools", description = "学校 schools"),
          (name = "classes", description = "校区与班级 campuses and classes"), (name = "devices", description = "设备 devices"),
-         (name = "codes", description = "设备验证码 enrolment codes"), (name = "audit", description = "日志 who changed what"),
+         (name = "accounts", description = "账号 accounts, roles, sessions, keys"), (name = "codes", description = "设备验证码 enrolment codes"), (name = "audit", description = "日志 who changed what"),
          (name = "agent", description = "设备登记 devices that join")),
     modifiers(&Tokens)
 )]
@@ -27,6 +28,8 @@ impl Modify for Tokens {
             let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         }
+        let cookie = ApiKeyValue::with_description(COOKIE, "a browser's session; changes carry X-CSRF-Token as well");
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 
@@ -51,6 +54,9 @@ path!(CampusPath, campus_no, "Number of the campus.");
 path!(ClassPath, class_no, "Number of the class.");
 path!(DevicePath, device_no, "Number of the device.");
 path!(CodePath, code_no, "Number of the code.");
+path!(AccountPath, account_no, "Number of the account.");
+path!(GrantPath, grant_no, "Number of the grant.");
+path!(KeyPath, key_no, "Number of the key.");
 path!(FlagPath, flag_no, "Number of the flag.");
 
 /// The precondition of every change.

@@ -1,17 +1,14 @@
 //! What requests bring along: a caller, a number in the path, a precondition, parameters, a body.
 
 use super::Api;
-use super::problem::{Problem, require};
+use super::problem::Problem;
 use crate::logic::conflict::Fault;
 use crate::logic::cursor;
-use crate::logic::principal::Principal;
-use crate::logic::rights::{Action, Node};
 use crate::logic::tag::Expected;
 use crate::store::Actor;
 use axum::extract::{ConnectInfo, FromRequestParts, Query, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use schemas::org::OrgId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
@@ -60,56 +57,6 @@ impl Origin {
             request_id: self.request_id.clone(),
             at_ms: self.now_ms,
         }
-    }
-}
-
-/// A user whose token was verified.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// Who asks.
-    pub principal: Principal,
-    /// From where and when.
-    pub origin: Origin,
-}
-
-impl FromRequestParts<Arc<Api>> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Caller, Problem> {
-        let origin = Origin::from_request_parts(parts, api).await?;
-        let principal = api.verifier.user(bearer(&parts.headers)?, origin.now_ms)?;
-        Ok(Caller { principal, origin })
-    }
-}
-
-impl Caller {
-    /// Now, ms.
-    #[must_use]
-    pub fn now_ms(&self) -> i64 {
-        self.origin.now_ms
-    }
-
-    /// The caller, for the log.
-    #[must_use]
-    pub fn actor(&self) -> Actor {
-        let (account, name) = (self.principal.account().to_owned(), self.principal.name().to_owned());
-        Actor { account, name, ..self.origin.actor("") }
-    }
-
-    /// Refuses what the caller may not do there.
-    ///
-    /// # Errors
-    /// Outside: not found. Inside without the right: forbidden.
-    pub fn require(&self, action: Action, node: Node) -> Result<(), Problem> {
-        require(self.principal.access(action, node))
-    }
-
-    /// Refuses what the caller may not do at an area, school or class, and what does not exist.
-    ///
-    /// # Errors
-    /// Absent or outside: not found. Inside without the right: forbidden.
-    pub async fn require_at(&self, api: &Api, action: Action, org: OrgId) -> Result<(), Problem> {
-        self.require(action, api.store.node(org, self.now_ms()).await?)
     }
 }
 

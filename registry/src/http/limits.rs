@@ -1,7 +1,6 @@
-//! How often an address may try to enrol.
+//! How often an address may try to enrol, or to log in.
 
 use super::problem::Problem;
-use crate::config::EnrolmentConfig;
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -17,10 +16,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limit of a configuration.
+    /// So many attempts a minute (0: no limit), and at once.
     #[must_use]
-    pub fn new(config: EnrolmentConfig) -> Limits {
-        let quota = NonZeroU32::new(config.per_minute).zip(NonZeroU32::new(config.burst));
+    pub fn new(per_minute: u32, burst: u32) -> Limits {
+        let quota = NonZeroU32::new(per_minute).zip(NonZeroU32::new(burst));
         let quota = quota.map(|(per_minute, burst)| Quota::per_minute(per_minute).allow_burst(burst));
         Limits { addresses: quota.map(RateLimiter::hashmap), clock: DefaultClock::default() }
     }
@@ -47,11 +46,11 @@ mod tests {
 
     #[test]
     fn an_address_has_its_own_burst_and_zero_is_no_limit() {
-        let limits = Limits::new(EnrolmentConfig { per_minute: 1, burst: 2 });
+        let limits = Limits::new(1, 2);
         let allowed = |address: &str| (0..5).filter(|_| limits.count(address).is_ok()).count();
         assert_eq!((allowed("a"), allowed("b")), (2, 2));
         assert!(matches!(limits.count("a"), Err(Problem::RateLimited(1..=60))));
-        let open = Limits::new(EnrolmentConfig { per_minute: 0, burst: 2 });
+        let open = Limits::new(0, 2);
         assert!((0..100).all(|_| open.count("a").is_ok()));
     }
 }

@@ -1,8 +1,12 @@
 //! The admin API, and what devices ask.
 
+pub mod accounts;
 pub mod agent;
+pub mod api_keys;
 pub mod areas;
 pub mod audit;
+pub mod calendars;
+pub mod caller;
 pub mod classes;
 pub mod codes;
 pub mod devices;
@@ -12,10 +16,14 @@ pub mod layer;
 pub mod limits;
 pub mod problem;
 pub mod respond;
+pub mod school_files;
 pub mod schools;
+pub mod session;
 
+use crate::config::LoginConfig;
 use crate::logic::principal::Verifier;
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::store::Store;
 use crate::tokens::Signer;
 use axum::Router;
@@ -45,6 +53,12 @@ pub struct Api {
     pub clock: Clock,
     /// Rates of enrolment.
     pub limits: Limits,
+    /// Rates of logins.
+    pub logins: Limits,
+    /// Sessions.
+    pub login: LoginConfig,
+    /// Hashes of passwords.
+    pub passwords: Passwords,
     /// Metrics.
     pub metrics: Metrics,
 }
@@ -79,6 +93,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(areas::group, areas::edit_group, areas::delete_group))
         .routes(routes!(areas::schools, schools::add))
         .routes(routes!(schools::show, schools::edit, schools::delete))
+        .merge(school_files::router())
         .routes(routes!(schools::initialise))
         .routes(routes!(schools::status))
         .routes(routes!(schools::transfer))
@@ -97,6 +112,23 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(codes::of_class, codes::issue_for_class))
         .routes(routes!(codes::show))
         .routes(routes!(codes::revoke))
+        .routes(routes!(calendars::of_area, calendars::set_for_area))
+        .routes(routes!(calendars::of_school, calendars::set_for_school))
+        .routes(routes!(session::show, session::open, session::close))
+        .routes(routes!(session::password))
+        .routes(routes!(session::token))
+        .routes(routes!(api_keys::list, api_keys::add))
+        .routes(routes!(api_keys::revoke))
+        .routes(routes!(accounts::of_area, accounts::add_to_area))
+        .routes(routes!(accounts::of_school, accounts::add_to_school))
+        .routes(routes!(accounts::show, accounts::edit))
+        .routes(routes!(accounts::lock))
+        .routes(routes!(accounts::unlock))
+        .routes(routes!(accounts::close))
+        .routes(routes!(accounts::reset))
+        .routes(routes!(accounts::grant))
+        .routes(routes!(accounts::revoke_grant))
+        .routes(routes!(accounts::vacancies))
         .routes(routes!(audit::of_area))
         .routes(routes!(audit::of_school))
         .routes(routes!(agent::options))

@@ -31,6 +31,18 @@ pub enum Problem {
     /// A device's token that was revoked, or is older than the current rotation.
     #[error("the token was revoked")]
     Revoked,
+    /// A login or password that is wrong, or an account that may not log in: they look alike.
+    #[error("the login or the password is wrong")]
+    BadLogin,
+    /// A login that failed too often; seconds to wait.
+    #[error("too many failures; wait before you try again")]
+    LoginBlocked(u64),
+    /// A change by a session without the token that goes with it.
+    #[error("give the session's csrf token as X-CSRF-Token")]
+    Csrf,
+    /// A first password opens nothing but its own change.
+    #[error("choose a password of your own first")]
+    PasswordChange,
     /// Inside the scope, without the right.
     #[error("your role does not include this")]
     Forbidden,
@@ -99,6 +111,10 @@ impl Problem {
             Problem::Token(TokenFault::Bad) => (StatusCode::UNAUTHORIZED, "bad-token"),
             Problem::Token(TokenFault::Expired) => (StatusCode::UNAUTHORIZED, "expired-token"),
             Problem::Revoked => (StatusCode::FORBIDDEN, "revoked"),
+            Problem::BadLogin => (StatusCode::UNAUTHORIZED, "bad-login"),
+            Problem::LoginBlocked(_) => (StatusCode::TOO_MANY_REQUESTS, "login-blocked"),
+            Problem::Csrf => (StatusCode::FORBIDDEN, "csrf"),
+            Problem::PasswordChange => (StatusCode::FORBIDDEN, "password-change"),
             Problem::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),
             Problem::Parameter(_) => (StatusCode::BAD_REQUEST, "bad-parameter"),
             Problem::Body(_) => (StatusCode::BAD_REQUEST, "bad-body"),
@@ -181,7 +197,7 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.code().0.into_response();
-        if let Problem::RateLimited(seconds) = self {
+        if let Problem::RateLimited(seconds) | Problem::LoginBlocked(seconds) = self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code().0 == StatusCode::UNAUTHORIZED {

@@ -1,8 +1,9 @@
 //! `/v1/admin/schools/…`
 
 use super::Api;
+use super::caller::Caller;
 use super::docs::{AreaPath, Faults, Precondition, SchoolPath};
-use super::inbound::{Caller, IfMatch, No, read};
+use super::inbound::{IfMatch, No, read};
 use super::problem::Problem;
 use super::respond::{created, tagged};
 use crate::logic::forms::{MergeForm, ReasonForm, SchoolEdit, SchoolForm, StatusForm, TransferForm, from_day};

@@ -35,6 +35,15 @@ pub enum Conflict {
     /// The flag was judged before.
     #[error("the flag was settled before")]
     FlagSettled,
+    /// The account is in a state that does not allow it.
+    #[error("the account is {0}")]
+    AccountState(String),
+    /// A locked account is not unlocked once somebody else has its role.
+    #[error("somebody else was given the role since; close the account")]
+    Successor,
+    /// Whoever made the account may not grant it a role here.
+    #[error("here, an account and its role are acts of two people: somebody else has to grant it")]
+    TwoPeople,
 }
 
 impl Conflict {
@@ -50,6 +59,9 @@ impl Conflict {
             Conflict::Taken(_) => "taken",
             Conflict::CodeSettled(_) => "code-settled",
             Conflict::FlagSettled => "flag-settled",
+            Conflict::AccountState(_) => "account-state",
+            Conflict::Successor => "successor",
+            Conflict::TwoPeople => "two-people",
         }
     }
 }

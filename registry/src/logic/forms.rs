@@ -1,8 +1,10 @@
 //! What requests bring, and which values are accepted.
 
+mod accounts;
 mod areas;
 mod devices;
 
+pub use accounts::{AccountEdit, AccountForm, GrantForm, KeyForm, LoginForm, PasswordForm};
 pub use areas::{AreaEdit, AreaForm, GroupForm};
 pub use devices::{DeviceChange, DeviceEdit, FlagForm};
 
@@ -26,7 +28,7 @@ const NAME: usize = 64;
 const TEXT: usize = 200;
 
 /// A new school. What is left out is empty.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SchoolForm {
     /// Name.

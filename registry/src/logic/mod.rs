@@ -1,6 +1,8 @@
 //! Pure decisions of the control plane: no I/O, no clock, no randomness but a seeded one.
 
+pub mod account;
 pub mod belonging;
+pub mod calendar;
 pub mod chain;
 pub mod conflict;
 pub mod cursor;
@@ -10,6 +12,7 @@ pub mod forms;
 pub mod generator;
 pub mod grant;
 pub mod holidays;
+pub mod import;
 pub mod model;
 pub mod principal;
 pub mod records;

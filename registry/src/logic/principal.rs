@@ -1,11 +1,12 @@
-//! Who asks. A [`Principal`] is made only from a verified token, so that no decision can be asked for without one.
+//! Who asks. A [`Principal`] is made only from a verified token, or of an account whose session or key was found, so that
+//! no decision can be asked for without one.
 
 use super::rights::{self, Access, Action, Node};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use schemas::token::{AUDIENCE_API, AUDIENCE_EDGE, DeviceClaims, Grant, ISSUER, UserClaims};
 use serde::de::DeserializeOwned;
 
-/// A user whose token was verified.
+/// A user who has proven to be one.
 #[derive(Clone, Debug)]
 pub struct Principal {
     account: String,
@@ -14,6 +15,12 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// Somebody whose session or key was found.
+    #[must_use]
+    pub(crate) const fn found(account: String, name: String, grants: Vec<Grant>) -> Principal {
+        Principal { account, name, grants }
+    }
+
     /// Account.
     #[must_use]
     pub fn account(&self) -> &str {

@@ -27,11 +27,21 @@ pub enum Action {
     EditDevices,
     /// Issue, list and revoke enrolment codes.
     IssueCodes,
+    /// Say which days are school days.
+    EditCalendar,
+    /// See accounts, and places without an administrator.
+    ReadAccounts,
+    /// Add, edit, lock and close accounts; whoever may not give a role may not touch an account that has it.
+    EditAccounts,
+    /// Give and take every role but a class's teacher.
+    GrantAdmins,
+    /// Make somebody a class's teacher.
+    GrantTeachers,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 9] = [
+    pub const ALL: [Action; 14] = [
         Action::Read,
         Action::ReadAudit,
         Action::EditArea,
@@ -41,6 +51,11 @@ impl Action {
         Action::EditClasses,
         Action::EditDevices,
         Action::IssueCodes,
+        Action::EditCalendar,
+        Action::ReadAccounts,
+        Action::EditAccounts,
+        Action::GrantAdmins,
+        Action::GrantTeachers,
     ];
 }
 
@@ -95,10 +110,14 @@ pub fn may(role: Role, action: Action) -> bool {
     match action {
         Action::Read => true,
         Action::EditArea | Action::PurgeSchools => role == Role::ProvinceAdmin,
-        Action::EditGroups | Action::EditSchools => is_area_admin(role),
-        Action::ReadAudit | Action::EditClasses | Action::EditDevices => {
-            is_area_admin(role) || role == Role::SchoolAdmin
-        }
+        Action::EditGroups | Action::EditSchools | Action::GrantAdmins => is_area_admin(role),
+        Action::ReadAudit
+        | Action::EditClasses
+        | Action::EditDevices
+        | Action::EditCalendar
+        | Action::ReadAccounts
+        | Action::EditAccounts
+        | Action::GrantTeachers => is_area_admin(role) || role == Role::SchoolAdmin,
         Action::IssueCodes => is_area_admin(role) || matches!(role, Role::SchoolAdmin | Role::ClassTeacher),
     }
 }

@@ -30,6 +30,12 @@ pub fn tag(of: &impl Serialize) -> String {
     format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..15]))
 }
 
+/// The hash of a text, in hexadecimal digits: how secrets are kept that are random enough not to be guessed.
+#[must_use]
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Expected {
     /// Reads an `If-Match` header. Weak tags never match (RFC 9110 section 13.1.1).
     #[must_use]

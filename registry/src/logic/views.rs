@@ -1,5 +1,9 @@
 //! What is shown of things: the bodies of answers, what their tags are made of, and what the audit log keeps.
 
+mod accounts;
+
+pub use accounts::{AccountView, FirstPassword, GrantView, KeyView, VacancyView};
+
 use super::model::{Change, in_force};
 use schemas::registry::{DeviceKind, DeviceState, Level, SchoolStatus};
 use schemas::time::Day;
@@ -27,6 +31,8 @@ pub struct AreaView {
     pub batch_end: Option<String>,
     /// Took part in the pilot.
     pub pilot: bool,
+    /// Here and below, an account and its role are acts of two people.
+    pub two_person: bool,
     /// First day on which the area exists; none: always.
     pub valid_from: Option<String>,
     /// First day on which it no longer exists; none: it goes on.

@@ -14,9 +14,10 @@ use schemas::time::Day;
 use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
-type Validity = (Option<i32>, Option<i32>);
+/// First and last day, and whether accounts are acts of two people.
+type Rules = (Option<i32>, Option<i32>, bool);
 
-fn view(division: Division, (from, until): Validity) -> AreaView {
+fn view(division: Division, (from, until, two_person): Rules) -> AreaView {
     AreaView {
         code: division.code,
         name: division.name,
@@ -26,17 +27,19 @@ fn view(division: Division, (from, until): Validity) -> AreaView {
         batch_start: division.window.map(|(start, _)| start.to_string()),
         batch_end: division.window.map(|(_, end)| end.to_string()),
         pilot: division.pilot,
+        two_person,
         valid_from: from.map(|day| Day(day).to_string()),
         valid_until: until.map(|day| Day(day).to_string()),
     }
 }
 
 async fn all(tx: &mut SqliteConnection) -> Result<Vec<AreaView>, StoreError> {
-    let sql = "SELECT code, valid_from_day, valid_until_day FROM divisions";
-    let rows: Vec<(i64, Option<i32>, Option<i32>)> = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
-    let validity: BTreeMap<i64, Validity> = rows.into_iter().map(|(code, from, until)| (code, (from, until))).collect();
+    let sql = "SELECT code, valid_from_day, valid_until_day, two_person FROM divisions";
+    let rows: Vec<(i64, Option<i32>, Option<i32>, bool)> = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
+    let rules: BTreeMap<i64, Rules> =
+        rows.into_iter().map(|(code, from, until, two)| (code, (from, until, two))).collect();
     let shown = |division: Division| {
-        let known = validity.get(&i64::from(division.code)).copied().unwrap_or_default();
+        let known = rules.get(&i64::from(division.code)).copied().unwrap_or_default();
         view(division, known)
     };
     Ok(orgs::divisions(tx).await?.into_iter().map(shown).collect())
@@ -124,6 +127,9 @@ impl Store {
         }
         if let Some(pilot) = edit.pilot {
             write(change.tx(), "UPDATE divisions SET pilot = $2 WHERE code = $1", code, pilot).await?;
+        }
+        if let Some(two_person) = edit.two_person {
+            write(change.tx(), "UPDATE divisions SET two_person = $2 WHERE code = $1", code, two_person).await?;
         }
         let after = require_area(change.tx(), code).await?;
         let (action, object, node) = ("area.edit", code.to_string(), Node::Area(code));

@@ -2,7 +2,7 @@
 
 use super::change::Entry;
 use super::devices::{self, require};
-use super::{Actor, Store, StoreError, absent, device_counts, flags, number, schools};
+use super::{Actor, Store, StoreError, device_counts, flags, orgs, schools};
 use crate::logic::belonging::effective_day;
 use crate::logic::forms::DeviceChange;
 use crate::logic::model::{Device, Place, in_force};
@@ -65,15 +65,9 @@ pub(super) async fn node(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Resu
 async fn place_node(tx: &mut SqliteConnection, place: PlaceView, at_ms: i64) -> Result<Node, StoreError> {
     match schools::class_node(tx, place.school_no, place.class_no, at_ms).await {
         // What is left of a school that was purged is the province's.
-        Err(StoreError::Absent { .. }) => Ok(Node::Area(province(tx).await?)),
+        Err(StoreError::Absent { .. }) => Ok(Node::Area(orgs::province(tx).await?)),
         node => node,
     }
-}
-
-async fn province(tx: &mut SqliteConnection) -> Result<u32, StoreError> {
-    let sql = "SELECT code FROM divisions WHERE level = 'province'";
-    let row: Option<(i64,)> = sqlx::query_as(sql).fetch_optional(tx).await?;
-    number("divisions.code", row.ok_or_else(|| absent("province", 0))?.0)
 }
 
 impl Store {

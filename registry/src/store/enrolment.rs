@@ -145,11 +145,7 @@ impl Store {
 ///
 /// # Errors
 /// The code opens nothing, or the class is not of its school.
-pub(super) async fn redeem(
-    change: &mut Change<'_>,
-    wanted: &Enrolment,
-    fresh: Uuid,
-) -> Result<Enrolled, StoreError> {
+pub(super) async fn redeem(change: &mut Change<'_>, wanted: &Enrolment, fresh: Uuid) -> Result<Enrolled, StoreError> {
     let at_ms = change.at_ms();
     let open = open(change.tx(), &wanted.code, at_ms).await?;
     require_class(change.tx(), open.school_no, wanted.class_no).await?;

@@ -3,8 +3,11 @@
 //! The SQL sticks to what PostgreSQL understands as well. Every change and the values that tell of it are one
 //! transaction: a change that is committed is in the outbox.
 
+mod accounts;
+mod api_keys;
 mod areas;
 mod audit;
+mod calendars;
 mod change;
 mod classes;
 mod codes;
@@ -14,6 +17,8 @@ mod devices;
 mod enrolment;
 mod enrolment_group;
 mod flags;
+mod grants;
+mod import;
 mod midnight;
 mod orgs;
 mod outbox;
@@ -21,8 +26,10 @@ mod school_changes;
 mod school_lists;
 mod schools;
 mod seeding;
+mod sessions;
 mod snapshot;
 
+pub use accounts::AccountState;
 pub use audit::{AuditError, AuditView, Extent, Filter};
 pub use change::Actor;
 pub use codes::CodeFilter;
@@ -30,6 +37,7 @@ pub use enrolment::{EnrolOptions, Enrolled};
 pub use outbox::Waiting;
 pub use school_lists::SchoolFilter;
 pub use seeding::{SeedStamp, Seeded};
+pub use sessions::{Candidate, Member};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Sqlite, SqliteConnection, Transaction};

@@ -143,6 +143,13 @@ pub(super) async fn classes(
     rows.into_iter().map(class).collect()
 }
 
+/// The province's code.
+pub(super) async fn province(tx: &mut SqliteConnection) -> Result<u32, StoreError> {
+    let sql = "SELECT code FROM divisions WHERE level = 'province'";
+    let row: Option<(i64,)> = sqlx::query_as(sql).fetch_optional(tx).await?;
+    number("divisions.code", row.ok_or_else(|| absent("province", 0))?.0)
+}
+
 /// The school of a class.
 pub(super) async fn school_of_class(tx: &mut SqliteConnection, class_no: u32) -> Result<u32, StoreError> {
     let row: Option<(i64,)> =
@@ -151,6 +158,15 @@ pub(super) async fn school_of_class(tx: &mut SqliteConnection, class_no: u32) ->
 }
 
 impl Store {
+    /// The province's code.
+    ///
+    /// # Errors
+    /// The store is empty, or cannot be read.
+    pub async fn province(&self) -> Result<u32, StoreError> {
+        let mut connection = self.pool.acquire().await?;
+        province(&mut connection).await
+    }
+
     /// Refuses an organisation that does not exist.
     ///
     /// # Errors

@@ -28,20 +28,7 @@ impl Store {
     pub async fn add_school(&self, actor: &Actor, division: u32, form: &SchoolForm) -> Result<SchoolView, StoreError> {
         form.check()?;
         let mut change = self.change(actor).await?;
-        require_open_area(change.tx(), division, Day::of_ms(actor.at_ms)).await?;
-        free_code(change.tx(), form.code.as_deref(), 0).await?;
-        let no = take_number(change.tx(), "school", "SELECT MAX(school_no) FROM schools").await?;
-        let sql = "INSERT INTO schools (school_no, name, school_type) VALUES ($1, $2, $3)";
-        sqlx::query(sql).bind(no).bind(&form.name).bind(&form.school_type).execute(change.tx()).await?;
-        write_profile(change.tx(), no, form, actor).await?;
-        let today = Day::of_ms(actor.at_ms);
-        write_division(change.tx(), no, today, division, actor.at_ms).await?;
-        write_status(change.tx(), no, today, SchoolStatus::Normal, actor.at_ms).await?;
-        let school = schools::require(change.tx(), no).await?;
-        let after = school.view(today);
-        let (object, node) = (format!("s{no}"), school.node(today));
-        change.log(Entry { action: "school.add", object, node, before: None, after: Some(&after), reason: "" }).await?;
-        change.tell_school(no).await?;
+        let after = add(&mut change, division, form).await?;
         change.commit().await?;
         Ok(after)
     }
@@ -289,6 +276,38 @@ impl Editing<'_> {
         self.change.remove(ORGS_TOPIC, keys).await?;
         self.change.commit().await
     }
+}
+
+/// A new school with a profile that was checked.
+pub(super) async fn add(change: &mut Change<'_>, division: u32, form: &SchoolForm) -> Result<SchoolView, StoreError> {
+    let actor = change.actor;
+    let today = Day::of_ms(actor.at_ms);
+    require_open_area(change.tx(), division, today).await?;
+    free_code(change.tx(), form.code.as_deref(), 0).await?;
+    let no = take_number(change.tx(), "school", "SELECT MAX(school_no) FROM schools").await?;
+    let sql = "INSERT INTO schools (school_no, name, school_type) VALUES ($1, $2, $3)";
+    sqlx::query(sql).bind(no).bind(&form.name).bind(&form.school_type).execute(change.tx()).await?;
+    write_profile(change.tx(), no, form, actor).await?;
+    write_division(change.tx(), no, today, division, actor.at_ms).await?;
+    write_status(change.tx(), no, today, SchoolStatus::Normal, actor.at_ms).await?;
+    let school = schools::require(change.tx(), no).await?;
+    let after = school.view(today);
+    let (object, node) = (format!("s{no}"), school.node(today));
+    change.log(Entry { action: "school.add", object, node, before: None, after: Some(&after), reason: "" }).await?;
+    change.tell_school(no).await?;
+    Ok(after)
+}
+
+/// A school with another profile that was checked, and the same code.
+pub(super) async fn rewrite(change: &mut Change<'_>, school: &Kept, form: &SchoolForm) -> Result<(), StoreError> {
+    let actor = change.actor;
+    let (no, today) = (school.no, Day::of_ms(actor.at_ms));
+    write_profile(change.tx(), no, form, actor).await?;
+    let (before, after) = (school.view(today), schools::require(change.tx(), no).await?.view(today));
+    let (object, node) = (format!("s{no}"), school.node(today));
+    let entry = Entry { action: "school.edit", object, node, before: Some(&before), after: Some(&after), reason: "" };
+    change.log(entry).await?;
+    change.tell_school(no).await
 }
 
 /// Devices that are in a school on a day.

@@ -111,7 +111,11 @@ fn status_condition(query: &mut QueryBuilder<Sqlite>, status: Option<SchoolStatu
 
 fn device_conditions(query: &mut QueryBuilder<Sqlite>, filter: &SchoolFilter) {
     if let Some(initialised) = filter.initialised {
-        query.push(if initialised { " AND s.initialised_at_ms IS NOT NULL" } else { " AND s.initialised_at_ms IS NULL" });
+        query.push(if initialised {
+            " AND s.initialised_at_ms IS NOT NULL"
+        } else {
+            " AND s.initialised_at_ms IS NULL"
+        });
     }
     if let Some(has_devices) = filter.has_devices {
         query.push(if has_devices { " AND s.device_count > 0" } else { " AND s.device_count = 0" });

@@ -40,10 +40,7 @@ struct Row {
 pub(super) const SELECT: &str = "SELECT s.school_no, s.code, s.name, s.school_type, s.ownership, s.weak, s.tags, s.address, s.post_code, s.initialised_at_ms IS NOT NULL AS initialised, s.updated_at_ms, s.updated_by FROM schools s WHERE s.purged_at_ms IS NULL";
 
 /// Runs a query that begins with [`SELECT`], and adds the histories of what it finds.
-pub(super) async fn load(
-    tx: &mut SqliteConnection,
-    mut query: QueryBuilder<Sqlite>,
-) -> Result<Vec<Kept>, StoreError> {
+pub(super) async fn load(tx: &mut SqliteConnection, mut query: QueryBuilder<Sqlite>) -> Result<Vec<Kept>, StoreError> {
     let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *tx).await?;
     let numbers: Result<Vec<u32>, _> = rows.iter().map(|row| number("schools.school_no", row.school_no)).collect();
     let mut histories = orgs::histories_of(tx, &numbers?).await?;

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests stop at the first surprise")]
 
+mod accounts;
 mod audit;
+mod calendars;
 mod devices;
 mod enrolment;
+mod enrolment_group;
+mod files;
 mod matrix;
 mod publishing;
 mod schools;

@@ -20,7 +20,7 @@ async fn told(world: &World, key: &str) -> Option<Vec<u8>> {
     waiting.into_iter().rfind(|value| value.record_key == key).and_then(|value| value.value)
 }
 
-async fn org(world: &World, key: &str) -> Option<OrgRecord> {
+pub async fn org(world: &World, key: &str) -> Option<OrgRecord> {
     told(world, key).await.map(|bytes| decode_org_record(&bytes).unwrap())
 }
 

@@ -1,6 +1,6 @@
 //! A registry that listens on a port of its own, with two schools in Tianhe and one in Yuexiu.
 
-use registry::config::{EnrolmentConfig, TokenConfig};
+use registry::config::{EnrolmentConfig, LoginConfig, TokenConfig};
 use registry::http::limits::Limits;
 use registry::http::{Api, router};
 use registry::keys::Keys;
@@ -9,6 +9,7 @@ use registry::logic::generator::{Generator, Province};
 use registry::logic::principal::Verifier;
 use registry::logic::{divisions, holidays};
 use registry::metrics::Metrics;
+use registry::passwords::Passwords;
 use registry::store::{Actor, Store};
 use registry::tokens::Signer;
 use reqwest::{Client, Method, StatusCode};
@@ -48,8 +49,8 @@ pub struct World {
     pub places: Places,
     pub directory: TempDir,
     signer: Signer,
-    client: Client,
-    base: String,
+    pub client: Client,
+    pub base: String,
 }
 
 /// What came back.
@@ -94,13 +95,20 @@ impl World {
         let places = build(&store).await;
         let clock = Clock::manual(at(MORNING));
         let keys = Keys::open(&directory.path().join("keys")).unwrap();
-        let life = TokenConfig { device: Duration::from_secs(86_400 * 400), user: Duration::from_secs(86_400 * 30) };
+        let life = TokenConfig {
+            device: Duration::from_secs(86_400 * 400),
+            user: Duration::from_secs(86_400 * 30),
+            short: Duration::from_secs(900),
+        };
         let api = Arc::new(Api {
             store: store.clone(),
             verifier: Verifier::new(&keys.user_public_pem, &keys.device_public_pem).unwrap(),
             signer: Signer::new(&keys, life).unwrap(),
             clock: clock.clone(),
-            limits: Limits::new(limit),
+            limits: Limits::new(limit.per_minute, limit.burst),
+            logins: Limits::new(0, 1),
+            login: LoginConfig { per_minute: 0, burst: 1, session: Duration::from_secs(43_200), secure: true },
+            passwords: Passwords::new().unwrap(),
             metrics: Metrics::default(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -12,7 +12,11 @@ use uuid::Uuid;
 const NOW_MS: i64 = 1_763_600_000_000;
 
 fn signer(keys: &Keys) -> Signer {
-    Signer::new(keys, TokenConfig { device: Duration::from_secs(100), user: Duration::from_secs(10) }).unwrap()
+    Signer::new(
+        keys,
+        TokenConfig { device: Duration::from_secs(100), user: Duration::from_secs(10), short: Duration::from_secs(5) },
+    )
+    .unwrap()
 }
 
 fn keys() -> Keys {
