@@ -21,7 +21,7 @@ fn activity(used: u64, ver: u64) -> Told {
 const SCHOOL: u32 = 7;
 
 fn place(area: u32) -> Place {
-    (area, if area % 100 == 0 { SCHOOL } else { 0 })
+    (area, if area.is_multiple_of(100) { SCHOOL } else { 0 })
 }
 
 /// Reads everything that is stale of a table, as the tables would tell it.
