@@ -54,6 +54,18 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
+    /// Add and change the schools of a CSV file, known by their codes, each line for itself; what was cut off is
+    /// started again with the same file.
+    Import {
+        /// The file; its columns are those of an export.
+        file: PathBuf,
+        /// Only below this area.
+        #[arg(long, default_value_t = 440_000)]
+        area: u32,
+        /// Change nothing, only tell.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Publish the present value of everything again.
     Republish,
     /// Walk the audit log, and fail where it is not as it was written.

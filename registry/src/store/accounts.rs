@@ -160,23 +160,17 @@ impl Store {
         let mut change = self.change(actor).await?;
         let before = require(change.tx(), no).await?;
         expected.check(&before)?;
-        let (action, sql) = match (to, before.state.as_str()) {
-            (AccountState::Lock, "active") => {
-                ("account.lock", "UPDATE accounts SET state = 'locked', locked_at_ms = $2 WHERE account_no = $1")
-            }
+        let (action, state, locked_at_ms) = match (to, before.state.as_str()) {
+            (AccountState::Lock, "active") => ("account.lock", "locked", Some(actor.at_ms)),
             (AccountState::Unlock, "locked") => {
                 refuse_successor(change.tx(), no).await?;
-                (
-                    "account.unlock",
-                    "UPDATE accounts SET state = 'active', locked_at_ms = NULL WHERE account_no = $1 AND $2 > 0",
-                )
+                ("account.unlock", "active", None)
             }
-            (AccountState::Close, "active" | "locked") => {
-                ("account.close", "UPDATE accounts SET state = 'closed', locked_at_ms = $2 WHERE account_no = $1")
-            }
+            (AccountState::Close, "active" | "locked") => ("account.close", "closed", Some(actor.at_ms)),
             (_, state) => return Err(Conflict::AccountState(state.to_owned()).into()),
         };
-        sqlx::query(sql).bind(no).bind(actor.at_ms).execute(change.tx()).await?;
+        let sql = "UPDATE accounts SET state = $2, locked_at_ms = $3 WHERE account_no = $1";
+        sqlx::query(sql).bind(no).bind(state).bind(locked_at_ms).execute(change.tx()).await?;
         end_sessions(change.tx(), no).await?;
         let after = finish(&mut change, action, no, Some(&before)).await?;
         change.commit().await?;
@@ -227,6 +221,17 @@ pub(super) async fn finish(
 
 pub(super) async fn end_sessions(tx: &mut SqliteConnection, no: u32) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM sessions WHERE account_no = $1").bind(no).execute(tx).await?;
+    Ok(())
+}
+
+/// Closes the accounts of a school that is gone (FEATURES N10).
+pub(super) async fn close_all(change: &mut Change<'_>, school_no: u32) -> Result<(), StoreError> {
+    let at_ms = change.at_ms();
+    let home = format!("s{school_no}");
+    let sql = "DELETE FROM sessions WHERE account_no IN (SELECT account_no FROM accounts WHERE home = $1)";
+    sqlx::query(sql).bind(&home).execute(change.tx()).await?;
+    let sql = "UPDATE accounts SET state = 'closed', locked_at_ms = $2 WHERE home = $1 AND state <> 'closed'";
+    sqlx::query(sql).bind(&home).bind(at_ms).execute(change.tx()).await?;
     Ok(())
 }
 

@@ -143,6 +143,8 @@ impl Store {
         let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new("SELECT ");
         query.push(COLUMNS).push(" FROM audit WHERE ");
         match extent {
+            // Every row is the province's: going back by place is fastest then.
+            Extent::Areas(codes) if codes.start().is_multiple_of(10_000) => query.push("seq > 0"),
             Extent::Areas(codes) => {
                 query.push("division BETWEEN ").push_bind(*codes.start()).push(" AND ").push_bind(*codes.end())
             }

@@ -8,9 +8,9 @@ use crate::logic::conflict::Conflict;
 use crate::logic::grant::{role, role_name};
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
-use crate::logic::views::{AccountView, GrantView, VacancyView};
+use crate::logic::views::{AccountView, GrantView, SchoolView, VacancyView};
 use schemas::org::OrgId;
-use schemas::registry::Level;
+use schemas::registry::{Level, SchoolStatus};
 use schemas::time::format_rfc3339_ms;
 use schemas::token::{Grant, Role};
 use sqlx::SqliteConnection;
@@ -157,7 +157,8 @@ impl Store {
         let filter = super::SchoolFilter { direct: true, ..super::SchoolFilter::default() };
         let schools = self.schools_of(code, &filter, u32::MAX, at_ms).await?;
         let mut connection = self.pool.acquire().await?;
-        for school in schools {
+        let open = |school: &SchoolView| matches!(school.status, SchoolStatus::Normal | SchoolStatus::Suspended);
+        for school in schools.into_iter().filter(open) {
             let id = format!("s{}", school.school_no);
             if !administered(&mut connection, &id, Level::School).await? {
                 vacant.push(VacancyView { id, name: school.name, level: Level::School.as_str().to_owned() });

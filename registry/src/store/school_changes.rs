@@ -2,7 +2,7 @@
 
 use super::change::{Change, Entry, take_number};
 use super::schools::{self, Kept};
-use super::{Actor, Store, StoreError, absent, device_counts, devices, number};
+use super::{Actor, Store, StoreError, absent, accounts, device_counts, devices, number};
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::forms::{SchoolEdit, SchoolForm};
 use crate::logic::model::Place;
@@ -271,6 +271,7 @@ impl Editing<'_> {
         let keys = classes.iter().map(|no| format!("c{no}")).chain([object.clone()]).collect();
         let entry = Entry { action, object: object.clone(), node, before: Some(&self.before), after: None, reason };
         self.change.log(entry).await?;
+        accounts::close_all(&mut self.change, self.school.no).await?;
         let sql = "DELETE FROM calendar_spans WHERE org_id = $1";
         sqlx::query(sql).bind(&object).execute(self.change.tx()).await?;
         self.change.remove(ORGS_TOPIC, keys).await?;

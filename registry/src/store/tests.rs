@@ -169,3 +169,31 @@ async fn two_processes_that_write_at_once_keep_revisions_apart() {
     assert_eq!(waiting.len() as i64, before + 40);
     assert!(waiting.iter().zip(1..).all(|(value, rev)| value.rev == rev), "no gaps, no doubles");
 }
+
+/// Schools whose count is not what counting gives.
+async fn miscounted(store: &Store) -> i64 {
+    let sql = "SELECT COUNT(*) FROM schools s WHERE s.device_count <> (SELECT COUNT(*) FROM belongings b JOIN devices d ON d.device_no = b.device_no WHERE b.school_no = s.school_no AND d.state <> 'retired' AND NOT EXISTS (SELECT 1 FROM belongings n WHERE n.device_no = b.device_no AND n.from_day > b.from_day))";
+    let (count,): (i64,) = sqlx::query_as(sql).fetch_one(&store.pool).await.unwrap();
+    count
+}
+
+#[tokio::test]
+async fn schools_know_how_many_devices_they_have() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory).await;
+    seed(&store, 40, false).await;
+    assert_eq!(miscounted(&store).await, 0, "seeded");
+    let (actor, now) = (Actor::terminal(at(MORNING)), at(MORNING));
+    store.move_device(1, Place { school_no: 3, class_no: 0 }, now).await.unwrap();
+    store.move_device(1, Place { school_no: 4, class_no: 0 }, now).await.unwrap();
+    store.set_state(2, DeviceState::Suspended, now).await.unwrap();
+    store.set_state(3, DeviceState::Retired, now).await.unwrap();
+    let expected = crate::logic::tag::Expected::Any;
+    store.merge_school(&actor, 5, &expected, 6, today().plus(1)).await.unwrap();
+    assert_eq!(miscounted(&store).await, 0, "after moves, a retirement and a merger");
+    sqlx::query("UPDATE schools SET device_count = device_count + 1 WHERE school_no = 7")
+        .execute(&store.pool)
+        .await
+        .unwrap();
+    assert_eq!(miscounted(&store).await, 1, "negative control");
+}

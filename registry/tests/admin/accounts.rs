@@ -306,6 +306,18 @@ async fn a_key_reads_its_place_until_it_ends_and_nothing_else() {
     assert_eq!(PROVINCE, "440000");
 }
 
+#[tokio::test]
+async fn the_accounts_of_a_school_that_is_deleted_are_closed() {
+    let world = World::start().await;
+    let root = root(&world).await;
+    let path = format!("schools/{}", world.places.sibling);
+    let own = make(&root, &path, "school.one", "school_admin", &format!("s{}", world.places.sibling)).await;
+    own.get(&format!("/v1/admin/{path}")).await.expect(200);
+    root.send(Method::DELETE, &format!("/v1/admin/{path}"), "*", None).await.expect(204);
+    own.get("/v1/admin/me").await.expect(401);
+    assert_eq!(login(&world, "school.one", CHOSEN).await.err().unwrap().slug(), "bad-login");
+}
+
 /// The own school gets the administrator `school.one`.
 pub async fn school_administrator(world: &World) {
     let (root, path) = (root(world).await, format!("schools/{}", world.places.school));

@@ -38,6 +38,9 @@ impl AreaForm {
     }
 }
 
+/// First and last day of a batch's window.
+type Window = (Day, Day);
+
 /// A change of an area; what is left out stays.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,7 +65,7 @@ impl AreaEdit {
     ///
     /// # Errors
     /// Some cannot be accepted.
-    pub fn check(&self, now_ms: i64) -> Result<(Option<(Day, Day)>, Option<Day>), Invalid> {
+    pub fn check(&self, now_ms: i64) -> Result<(Option<Window>, Option<Day>), Invalid> {
         let mut faults = Faults::default();
         if let Some(name) = &self.name {
             faults.name(name, NAME, "/name");
