@@ -48,3 +48,17 @@ async fn partitions_that_were_given_back_during_a_pause_are_read_when_they_retur
     log.start(&[(0, 0)]).unwrap();
     poll_until(&mut log, |polled| matches!(polled, Polled::Records(1..)));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_that_piled_up_during_an_outage_cost_one_failure() {
+    let cluster = cluster_with(3).await;
+    let mut log = log_of(&cluster);
+    poll_until(&mut log, |polled| matches!(polled, Polled::Assigned(_)));
+    log.start(&[(0, 0)]).unwrap();
+    poll_until(&mut log, |polled| matches!(polled, Polled::Records(1..)));
+    cluster.broker_down(1).unwrap();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let appetite = Appetite { records: 10, bytes: 1 << 20, wait: Duration::ZERO };
+    let failed = (0..20).filter(|_| log.poll(appetite, &mut |_record| {}).is_err()).count();
+    assert!(failed <= 2, "the last error alone, and perhaps one that came meanwhile: {failed}");
+}
