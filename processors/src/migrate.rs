@@ -5,6 +5,7 @@
 //! cut off half way can be run again.
 
 use crate::logic::migrations::{self, Applied, Migration, PlanError};
+use crate::sets::book::SetBook;
 use clickhouse::{Client, Row};
 use runtime::config::ClickHouseConfig;
 use schemas::rows::MIGRATIONS;
@@ -71,8 +72,11 @@ pub async fn run(target: &ClickHouseConfig) -> Result<(), MigrateError> {
     let applied = migrator.applied().await?;
     let due = migrations::due(MIGRATIONS, &applied)?;
     tracing::info!(database = target.database, applied = applied.len(), due = due.len(), "migrate");
-    for migration in due {
+    for migration in &due {
         migrator.apply(migration).await?;
+    }
+    if !due.is_empty() {
+        SetBook::new(target).renew_views().await.map_err(migrator.failed("make the views anew"))?;
     }
     Ok(())
 }
@@ -100,9 +104,17 @@ impl Migrator<'_> {
         Ok(rows.into_iter().map(applied).collect())
     }
 
+    /// Names of the tables that are there, those of ledger sets among them.
+    async fn tables(&self) -> Result<Vec<String>, MigrateError> {
+        let select =
+            format!("SELECT name FROM system.tables WHERE database = '{}' ORDER BY name", self.target.database);
+        let names = self.client.query_raw(&select).fetch_all::<String>().await;
+        names.map_err(self.failed("list the tables"))
+    }
+
     async fn apply(&self, (number, name, text): &Migration) -> Result<(), MigrateError> {
         let database = &self.target.database;
-        let mut statements = migrations::statements(text, database);
+        let mut statements = migrations::statements(text, database, &self.tables().await?);
         statements.push(format!(
             "INSERT INTO {database}.schema_migrations (number, name, checksum) VALUES ({number}, '{name}', '{}')",
             migrations::checksum(text)

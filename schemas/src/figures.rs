@@ -193,7 +193,7 @@ impl FigureId {
             F::OnlineNow => ratio(
                 "当前在线率",
                 "online now",
-                "in-service devices heard of within 2 heartbeats + 1 min / devices in service today; only where `to` is today",
+                "in-service devices whose last heartbeat was received within 2 heartbeats + 1 min / devices in service today; where `to` is not today: no value (`no_data`)",
                 Source::Receipts,
             ),
             F::NetworkPassRate => ratio(

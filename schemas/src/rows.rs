@@ -9,6 +9,7 @@ pub const MIGRATIONS: &[(u32, &str, &str)] = &[
     (1, "tables", include_str!("../clickhouse/0001_tables.sql")),
     (2, "reading", include_str!("../clickhouse/0002_reading.sql")),
     (3, "rebuild", include_str!("../clickhouse/0003_rebuild.sql")),
+    (4, "last_heartbeat", include_str!("../clickhouse/0004_last_heartbeat.sql")),
 ];
 
 /// `verdict` of a device-day (METRICS section 4).
@@ -42,6 +43,7 @@ pub struct DeviceDayRow {
     pub first_s: Option<u32>,
     pub last_s: Option<u32>,
     pub last_received: i64,
+    pub last_heartbeat: i64,
     pub on_spans: Vec<u32>,
     pub active_spans: Vec<u32>,
     pub session_spans: Vec<u32>,

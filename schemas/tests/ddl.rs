@@ -36,7 +36,8 @@ impl Column {
 
 type Tables = BTreeMap<String, Vec<Column>>;
 
-/// Tables by name. The migrations have one column a line between a line `(` and a line `)`.
+/// Tables by name. The migrations have one column a line between a line `(` and a line `)`; a column that came later is
+/// added by a statement on one line, which ends with the column it stands after.
 fn tables(sql: &str) -> Tables {
     let mut tables = Tables::new();
     for statement in sql.split("CREATE TABLE IF NOT EXISTS {database}.").skip(1) {
@@ -44,6 +45,14 @@ fn tables(sql: &str) -> Tables {
         let (columns, _) = rest.split_once("\n)\n").unwrap();
         tables.insert(name.to_owned(), columns.lines().map(column).collect());
     }
+    sql.lines().filter_map(|line| line.split_once(" ADD COLUMN IF NOT EXISTS ")).for_each(|(table, rest)| {
+        let (added, before) = rest.split_once(" AFTER ").unwrap();
+        let name =
+            table.trim_start_matches("ALTER TABLE {database}.").trim_matches(['{', '}']).trim_start_matches("each:");
+        let columns = tables.get_mut(name).unwrap();
+        let at = columns.iter().position(|column| column.name == before.trim_end_matches(';')).unwrap();
+        columns.insert(at + 1, column(added));
+    });
     tables
 }
 

@@ -27,7 +27,7 @@ KILL_EVERY_S = 4
 SCHOOLS, DAYS = 16, 1
 VICTIMS = ("ingest", "processors", "query-api")
 # From the time of receipt, or from the place in the log, which depend on when a post arrived.
-OF_RECEIPT = {"last_received", "received_at", "kafka_partition", "kafka_offset"}
+OF_RECEIPT = {"last_received", "last_heartbeat", "received_at", "kafka_partition", "kafka_offset"}
 TABLES = {
     "device_day": ("division", "school_no", "day", "device_no"),
     "network_day": ("division", "school_no", "day", "device_no"),

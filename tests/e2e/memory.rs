@@ -200,7 +200,7 @@ impl Reader {
     }
 }
 
-const NOW: Now = Now { today: TODAY, online_since_ms: 0 };
+const NOW: Now = Now { today: TODAY, accepted_from: Day(0), online_since_ms: 0 };
 
 fn ids() -> QueryIds {
     static NEXT: AtomicU32 = AtomicU32::new(0);

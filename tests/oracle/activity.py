@@ -36,10 +36,10 @@ def assertions(event):
 class ActivityDay:
     """One device, one day."""
 
-    __slots__ = ("events", "seen", "spans", "received_ms", "_row", "_bits")
+    __slots__ = ("events", "seen", "spans", "received_ms", "heartbeat_ms", "_row", "_bits")
 
     def __init__(self):
-        self.events, self.received_ms = 0, 0
+        self.events, self.received_ms, self.heartbeat_ms = 0, 0, 0
         self.seen, self.spans = {}, {}
         self._row = self._bits = None
 
@@ -51,6 +51,8 @@ class ActivityDay:
         numbers.add(event.seq)
         self.events += own
         self.received_ms = max(self.received_ms, event.received_ms or 0)
+        if event.type == "heartbeat":
+            self.heartbeat_ms = max(self.heartbeat_ms, event.received_ms or 0)
         for key, wanted in spans.items():
             self.spans.setdefault(key, set()).update(wanted)
 

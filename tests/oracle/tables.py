@@ -21,6 +21,7 @@ READ_AS = {
     "day": "toInt32(day)", "verdict": "toString(verdict)", "seen_boots": "arrayMap(boot -> toString(boot), seen_boots)",
     "session_devices": "arraySort(session_devices)", "in_service_devices": "arraySort(in_service_devices)",
     "last_received": "toUnixTimestamp64Milli(last_received)",
+    "last_heartbeat": "toUnixTimestamp64Milli(last_heartbeat)",
 }
 SHOWN_EVENTS, SHOWN_ROWS = 8, 4
 
@@ -57,17 +58,17 @@ class Tables:
     def differences(self):
         """Every difference of the five tables."""
         ledger = self.ledger
-        devices = {key: ledger.device_row(key) | self.receipt(ledger.activity[key]) for key in ledger.activity}
-        networks = {key: ledger.network_row(key) | self.receipt(ledger.network[key]) for key in ledger.network}
-        receipt = ("last_received",) if self.received else ()
-        found = self.compare("device_day", DEVICE_KEY, devices, (*DEVICE, *receipt))
-        found += self.compare("network_day", DEVICE_KEY, networks, (*NETWORK, *receipt))
+        devices = {
+            key: ledger.device_row(key) | {"last_received": state.received_ms, "last_heartbeat": state.heartbeat_ms}
+            for key, state in ledger.activity.items()
+        }
+        networks = {key: ledger.network_row(key) | {"last_received": ledger.network[key].received_ms} for key in ledger.network}
+        of_receipt = ("last_received", "last_heartbeat") if self.received else ()
+        found = self.compare("device_day", DEVICE_KEY, devices, (*DEVICE, *of_receipt))
+        found += self.compare("network_day", DEVICE_KEY, networks, (*NETWORK, *of_receipt[:1]))
         found += self.compare("school_day", SCHOOL_KEY, ledger.school_days(), SCHOOL)
         found += self.compare("school_network_day", SCHOOL_KEY, ledger.school_network_days(), SCHOOL_NETWORK)
         return found
-
-    def receipt(self, state):
-        return {"last_received": state.received_ms} if self.received else {}
 
     def roster_differences(self, figures, first, last):
         """The denominators: one row per school and day."""

@@ -291,6 +291,7 @@ fn device(world: &World, device_no: u32, school_no: u32, day: Day) -> DeviceDayR
         })
         .collect();
     let end = day.start_ms() + DAY_MS - 6 * 3_600_000;
+    let heard = end.min(world.now_ms() - i64::from(mix(device_no, day.0, 3) % 900_000));
     DeviceDayRow {
         division: World::division(school_no),
         school_no,
@@ -307,7 +308,8 @@ fn device(world: &World, device_no: u32, school_no: u32, day: Day) -> DeviceDayR
         used: 1,
         first_s: Some(start),
         last_s: Some(62_999),
-        last_received: end.min(world.now_ms() - i64::from(mix(device_no, day.0, 3) % 900_000)),
+        last_received: heard,
+        last_heartbeat: heard,
         session_spans: on_spans.clone(),
         on_spans,
         active_spans,

@@ -174,6 +174,9 @@ async fn refuse(
 fn problem(edge: &Edge, refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.slug.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let mut answer = json(status, refusal.problem(edge.clock.now_ms()), "application/problem+json");
+    if status == StatusCode::UNAUTHORIZED {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = refusal.jittered(rand::random()) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

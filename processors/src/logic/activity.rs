@@ -20,6 +20,8 @@ pub struct Assertion<'a> {
     pub at_ms: i64,
     /// When the edge took it.
     pub received_at_ms: i64,
+    /// A heartbeat, which says that the device is online when it comes; a power event does not (METRICS section 3).
+    pub heartbeat: bool,
     /// Spans switched on.
     pub on: &'a [Span],
     /// Spans in use.
@@ -57,6 +59,8 @@ pub struct ActivityDay {
     pub events: u32,
     /// Latest receipt of a folded event.
     pub last_received_ms: i64,
+    /// Latest receipt of a folded heartbeat; 0: none.
+    pub last_heartbeat_ms: i64,
     /// Switched on.
     pub on: Intervals,
     /// In use.
@@ -153,6 +157,9 @@ impl ActivityDay {
         self.ver += 1;
         self.events += u32::from(Day::of_ms(event.at_ms) == day);
         self.last_received_ms = self.last_received_ms.max(event.received_at_ms);
+        if event.heartbeat {
+            self.last_heartbeat_ms = self.last_heartbeat_ms.max(event.received_at_ms);
+        }
     }
 }
 

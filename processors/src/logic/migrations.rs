@@ -70,9 +70,10 @@ pub fn checksum(text: &str) -> String {
 }
 
 /// The statements of a migration, ready to send: they end with a semicolon at the end of a line; lines that are only a
-/// comment are left out.
+/// comment are left out. A statement that names `{each:device_day}` is there once for this table and once for that of
+/// every ledger set (`device_day__r3`) among `tables`.
 #[must_use]
-pub fn statements(text: &str, database: &str) -> Vec<String> {
+pub fn statements(text: &str, database: &str, tables: &[String]) -> Vec<String> {
     let mut statements = Vec::new();
     let mut current = String::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with("--")) {
@@ -89,7 +90,16 @@ pub fn statements(text: &str, database: &str) -> Vec<String> {
     }
     statements.push(current);
     statements.retain(|statement| !statement.trim().is_empty());
-    statements.iter().map(|statement| statement.trim().replace("{database}", database)).collect()
+    let statements = statements.iter().map(|statement| statement.trim().replace("{database}", database));
+    statements.flat_map(|statement| of_each_set(statement, tables)).collect()
+}
+
+fn of_each_set(statement: String, tables: &[String]) -> Vec<String> {
+    let Some((before, rest)) = statement.split_once("{each:") else { return vec![statement] };
+    let Some((table, after)) = rest.split_once('}') else { return vec![statement] };
+    let of_sets = tables.iter().filter(|name| name.strip_prefix(table).is_some_and(|rest| rest.starts_with("__")));
+    let names = std::iter::once(table).chain(of_sets.map(String::as_str));
+    names.map(|name| format!("{before}{name}{after}")).collect()
 }
 
 /// A database's name can stand in a statement as it is: letters, digits and `_`, no digit first.
@@ -126,14 +136,21 @@ mod tests {
     #[test]
     fn statements_end_with_a_semicolon_at_the_end_of_a_line() {
         let text = "-- a; comment;\nCREATE TABLE {database}.t\n(a UInt8 COMMENT 'x; y')\n;\n\nSELECT 1;\n-- end\n";
-        assert_eq!(statements(text, "d"), ["CREATE TABLE d.t\n(a UInt8 COMMENT 'x; y')", "SELECT 1"]);
+        assert_eq!(statements(text, "d", &[]), ["CREATE TABLE d.t\n(a UInt8 COMMENT 'x; y')", "SELECT 1"]);
     }
 
     #[test]
     fn every_shipped_statement_creates_something_in_the_database() {
-        let all: Vec<String> = MIGRATIONS.iter().flat_map(|(_, _, text)| statements(text, "d")).collect();
+        let all: Vec<String> = MIGRATIONS.iter().flat_map(|(_, _, text)| statements(text, "d", &[])).collect();
         assert!(all.len() >= 18);
-        assert!(all.iter().all(|sql| sql.contains(" d.") && !sql.contains("{database}")), "{all:?}");
+        assert!(all.iter().all(|sql| sql.contains(" d.") && !sql.contains('{')), "{all:?}");
+    }
+
+    #[test]
+    fn a_statement_reaches_the_tables_of_every_ledger_set() {
+        let tables = ["county_day__r1", "device_day", "device_day__r1", "device_day_final"].map(String::from);
+        let found = statements("ALTER TABLE {database}.{each:device_day} ADD c;", "d", &tables);
+        assert_eq!(found, ["ALTER TABLE d.device_day ADD c", "ALTER TABLE d.device_day__r1 ADD c"]);
     }
 
     #[test]

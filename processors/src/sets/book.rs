@@ -64,6 +64,20 @@ impl SetBook {
     /// ClickHouse is away; repeating is harmless.
     pub async fn swap(&self, name: &SetName, row: &ReadersRow) -> Result<(), Error> {
         tables::insert(&self.client, "readers", std::slice::from_ref(row)).await?;
+        self.point_views(name).await
+    }
+
+    /// Makes the views anew over the set that readers read: a view has only the columns that were there when it was made.
+    ///
+    /// # Errors
+    /// ClickHouse is away; repeating is harmless.
+    pub async fn renew_views(&self) -> Result<(), Error> {
+        let row = self.readers().await?;
+        let name = row.and_then(|row| SetName::parse(&row.set_name)).unwrap_or_else(SetName::live);
+        self.point_views(&name).await
+    }
+
+    async fn point_views(&self, name: &SetName) -> Result<(), Error> {
         for table in TABLES {
             self.execute(&view(table, name)).await?;
         }

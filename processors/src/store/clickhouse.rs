@@ -3,12 +3,13 @@
 //! A load must see every acknowledged row (precondition P2): whatever would cut a result must throw instead, and what
 //! the table holds of each ledger is asked for first, so that a result that was cut all the same is recognised.
 
+use crate::logic::rows::{self, RowFault};
 use crate::logic::school::LedgerKey;
 use crate::logic::worker::{Load, Wanted, Worker};
 use crate::tables;
 use crate::worker::ports::{LedgerStore, Level, PortFault, RowWriter};
 use clickhouse::error::Error;
-use clickhouse::{Client, Row};
+use clickhouse::{Client, Row, RowOwned, RowRead};
 use runtime::config::ClickHouseConfig;
 use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
 use schemas::sets::SetName;
@@ -61,6 +62,46 @@ impl Announcement {
     }
 }
 
+/// A row that a ledger is loaded from.
+trait LedgerRow: RowOwned + RowRead + Sized {
+    const TABLE: &'static str;
+    fn key(&self) -> LedgerKey;
+    fn announce(load: &mut Load, found: &Announcement);
+    fn take(&self, worker: &mut Worker, load: &mut Load) -> Result<(), RowFault>;
+}
+
+impl LedgerRow for DeviceDayRow {
+    const TABLE: &'static str = "device_day";
+
+    fn key(&self) -> LedgerKey {
+        rows::key_of_device_day(self).0
+    }
+
+    fn announce(load: &mut Load, found: &Announcement) {
+        load.activity.announce(found.key(), found.devices as usize, found.ver);
+    }
+
+    fn take(&self, worker: &mut Worker, load: &mut Load) -> Result<(), RowFault> {
+        worker.read_device_day(load, self)
+    }
+}
+
+impl LedgerRow for NetworkDayRow {
+    const TABLE: &'static str = "network_day";
+
+    fn key(&self) -> LedgerKey {
+        rows::key_of_network_day(self).0
+    }
+
+    fn announce(load: &mut Load, found: &Announcement) {
+        load.network.announce(found.key(), found.devices as usize, found.ver);
+    }
+
+    fn take(&self, worker: &mut Worker, load: &mut Load) -> Result<(), RowFault> {
+        worker.read_network_day(load, self)
+    }
+}
+
 impl Tables {
     /// Tables of a set; effects run on `runtime` while the worker's thread waits.
     #[must_use]
@@ -70,43 +111,22 @@ impl Tables {
         Tables { reader, writer, set: set.clone(), runtime }
     }
 
-    async fn read_device_days(
+    async fn read<R: LedgerRow>(
         &self,
         filter: &str,
         wanted: &Wanted,
         worker: &mut Worker,
         load: &mut Load,
     ) -> Result<(), PortFault> {
-        let table = self.set.table("device_day");
+        let table = self.set.table(R::TABLE);
         for found in self.announcements(&table, filter).await?.iter().filter(|a| wanted.covers(&a.key())) {
-            load.activity.announce(found.key(), found.devices as usize, found.ver);
+            R::announce(load, found);
         }
         let query = format!("SELECT ?fields FROM {table} WHERE {filter}");
-        let mut rows = self.reader.query(&query).fetch::<DeviceDayRow>().map_err(read_fault)?;
+        let mut rows = self.reader.query(&query).fetch::<R>().map_err(read_fault)?;
         while let Some(row) = rows.next().await.map_err(read_fault)? {
-            if wanted.covers(&crate::logic::rows::key_of_device_day(&row).0) {
-                worker.read_device_day(load, &row).map_err(|fault| PortFault::new("read a device_day row", fault))?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_network_days(
-        &self,
-        filter: &str,
-        wanted: &Wanted,
-        worker: &mut Worker,
-        load: &mut Load,
-    ) -> Result<(), PortFault> {
-        let table = self.set.table("network_day");
-        for found in self.announcements(&table, filter).await?.iter().filter(|a| wanted.covers(&a.key())) {
-            load.network.announce(found.key(), found.devices as usize, found.ver);
-        }
-        let query = format!("SELECT ?fields FROM {table} WHERE {filter}");
-        let mut rows = self.reader.query(&query).fetch::<NetworkDayRow>().map_err(read_fault)?;
-        while let Some(row) = rows.next().await.map_err(read_fault)? {
-            if wanted.covers(&crate::logic::rows::key_of_network_day(&row).0) {
-                worker.read_network_day(load, &row).map_err(|fault| PortFault::new("read a network_day row", fault))?;
+            if wanted.covers(&row.key()) {
+                row.take(worker, load).map_err(|fault| PortFault::new("read a ledger's row", fault))?;
             }
         }
         Ok(())
@@ -163,15 +183,15 @@ impl LedgerStore for Tables {
         runtime.block_on(async {
             match wanted {
                 Wanted::Days { days, .. } => {
-                    self.read_device_days(&of_days(days), wanted, worker, load).await?;
-                    self.read_network_days(&of_days(days), wanted, worker, load).await?;
+                    self.read::<DeviceDayRow>(&of_days(days), wanted, worker, load).await?;
+                    self.read::<NetworkDayRow>(&of_days(days), wanted, worker, load).await?;
                 }
                 Wanted::Ledgers { activity, network } => {
                     for keys in activity.chunks(KEYS_PER_QUERY) {
-                        self.read_device_days(&of_ledgers(keys), wanted, worker, load).await?;
+                        self.read::<DeviceDayRow>(&of_ledgers(keys), wanted, worker, load).await?;
                     }
                     for keys in network.chunks(KEYS_PER_QUERY) {
-                        self.read_network_days(&of_ledgers(keys), wanted, worker, load).await?;
+                        self.read::<NetworkDayRow>(&of_ledgers(keys), wanted, worker, load).await?;
                     }
                 }
             }

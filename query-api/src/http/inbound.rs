@@ -94,10 +94,15 @@ impl Inbound {
         let known = api.book.known();
         let definitions = &known.readers.definitions;
         let online_ms = i64::from(2 * definitions.heartbeat_s + definitions.online_slack_s) * 1000;
+        let accept_days = i32::try_from(definitions.accept_days).unwrap_or(0);
         Ok(Question {
             params: parse(route, &self.query, today)?,
             format,
-            now: Now { today, online_since_ms: now_ms - api.clock.tolerance_ms(online_ms) },
+            now: Now {
+                today,
+                accepted_from: today.plus(-accept_days - 1),
+                online_since_ms: now_ms - api.clock.tolerance_ms(online_ms),
+            },
             ids: QueryIds(uuid::Uuid::new_v4().to_string()),
         })
     }

@@ -98,11 +98,10 @@ impl DevicePlan<'_> {
         ))
     }
 
-    /// Devices of the school heard of just now; none where no figure asks.
+    /// Does any figure ask who is online, and does the range end today?
     #[must_use]
-    pub fn heard(&self, today: Day) -> Option<HeardPlan> {
-        let rows = format!("{} AND school_no = {}", self.scope.device_rows(), self.school_no);
-        (self.needs(Source::Receipts) && self.to == today).then_some(HeardPlan { rows, today })
+    pub fn asks_who_is_online(&self, today: Day) -> bool {
+        self.needs(Source::Receipts) && self.to == today
     }
 
     fn needs(&self, source: Source) -> bool {
@@ -165,30 +164,16 @@ pub fn device_sessions(scope: &Scope, device_no: u32, from: Day, to: Day) -> Sta
     ))
 }
 
-/// Devices heard of just now, among the rows of one unit.
-///
-/// A device that is in service in a unit today has its row of today there. Its row of yesterday, which events that came
-/// late touch, is looked for in the same unit: only who has moved over night and sends nothing but yesterday's events is
-/// not seen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HeardPlan {
-    /// Condition for rows of devices, the scope included.
-    pub(super) rows: String,
-    /// The local day.
-    pub(super) today: Day,
-}
-
-impl HeardPlan {
-    /// Devices heard of since an instant.
-    #[must_use]
-    pub fn statement(&self, since_ms: i64) -> Statement {
-        Statement(format!(
-            "SELECT DISTINCT device_no AS k_device FROM device_day \
-             WHERE {} AND {} AND last_received >= fromUnixTimestamp64Milli({since_ms}, 'UTC')",
-            self.rows,
-            between(self.today.plus(-1), self.today),
-        ))
-    }
+/// Devices of which a heartbeat was received since an instant, among the rows of days from `from` on: whatever day a
+/// heartbeat speaks of, and wherever its device was on that day. An index finds the rows, so that this is asked for all
+/// schools at once.
+#[must_use]
+pub fn heard(from: Day, since_ms: i64) -> Statement {
+    let from = date(from);
+    Statement(format!(
+        "SELECT DISTINCT device_no AS k_device FROM device_day \
+         WHERE day >= {from} AND last_heartbeat >= fromUnixTimestamp64Milli({since_ms}, 'UTC')"
+    ))
 }
 
 /// All organisations; they stay in memory, and answers take from them what the scope allows.

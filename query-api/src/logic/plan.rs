@@ -6,7 +6,6 @@
 //! A join would cost more than all three: most days are a school day for every school of a unit, so a list of days does
 //! the join's work. Where schools of a unit differ on a day, those that are off are excluded one by one.
 
-use super::device_plan::HeardPlan;
 use super::scope::Scope;
 use super::sql::{ROSTER_SUMS, Statement, activity_sums, between, in_days, network_sums, not_off};
 use super::tree::Target;
@@ -139,10 +138,10 @@ impl Plan<'_> {
         ))
     }
 
-    /// Devices of the unit heard of just now; none where no figure asks, or the range does not end today.
+    /// Does any figure ask who is online, and does the range end today?
     #[must_use]
-    pub fn heard(&self, today: Day) -> Option<HeardPlan> {
-        (self.needs(Source::Receipts) && self.to == today).then(|| HeardPlan { rows: self.filter(), today })
+    pub fn asks_who_is_online(&self, today: Day) -> bool {
+        self.needs(Source::Receipts) && self.to == today
     }
 
     /// The calendar needs days in any case; units are summed beside it, from one read.

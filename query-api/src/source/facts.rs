@@ -42,7 +42,9 @@ impl QueryIds {
 pub struct Now {
     /// The local day.
     pub today: Day,
-    /// Devices heard of since then are online.
+    /// The first day whose events are still accepted.
+    pub accepted_from: Day,
+    /// Devices of which a heartbeat was received since then are online.
     pub online_since_ms: i64,
 }
 
@@ -164,9 +166,9 @@ impl Sources {
         let days = if plan.grouping == Grouping::Days { calendar.school_days() } else { vec![plan.to] };
         let (Some(sets), false) = (Wanted::of(plan.figures), days.is_empty()) else { return Ok(Vec::new()) };
         let heard = async {
-            match plan.heard(now.today) {
-                Some(heard) => self.heard.devices(&self.store, heard, now, ids).await.map(Some),
-                None => Ok(None),
+            match plan.asks_who_is_online(now.today) {
+                true => self.heard.devices(&self.store, now, ids).await.map(Some),
+                false => Ok(None),
             }
         };
         let sets = self.memory.sets(&self.store, sets, &days, ids);

@@ -73,8 +73,8 @@ async fn sets(sources: &Sources, plan: &DevicePlan<'_>, now: Now, ids: &QueryIds
     let Some(wanted) = Wanted::of(plan.figures) else { return Ok(DeviceSets::default()) };
     let mut sets = sources.memory.sets(&sources.store, wanted, &[plan.to], ids).await?;
     let mut sets = sets.remove(&plan.to.0).unwrap_or_default();
-    if let Some(heard) = plan.heard(now.today) {
-        sets.online = Some(sources.heard.devices(&sources.store, heard, now, ids).await?);
+    if plan.asks_who_is_online(now.today) {
+        sets.online = Some(sources.heard.devices(&sources.store, now, ids).await?);
     }
     Ok(sets)
 }

@@ -9,12 +9,12 @@ use super::memory::Memory;
 use super::rows::{HeardRow, InServiceRow, SessionDevicesRow};
 use crate::logic::cell_plan as plan;
 use crate::logic::cells::{Place, Table};
-use crate::logic::device_plan::HeardPlan;
+use crate::logic::device_plan::heard;
 use crate::logic::devices::{Bits, DeviceSets};
 use schemas::figures::FigureId;
 use schemas::time::Day;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Which sets figures need.
@@ -47,8 +47,6 @@ const KEPT_LISTS: usize = 8;
 const DAYS_PER_READ: usize = 7;
 /// How long a reading of who was heard of just now serves: nothing against the minutes that "just now" allows.
 const HEARD_AGE: Duration = Duration::from_secs(1);
-/// Readings kept before the old ones are thrown away.
-const KEPT_READINGS: usize = 64;
 
 /// Devices in service on a day, by place; a place may stand more than once.
 pub type InService = Arc<Vec<(Place, Vec<u32>)>>;
@@ -164,42 +162,29 @@ impl Memory {
     }
 }
 
-/// Who was heard of just now, by unit and scope.
+/// Who was heard of just now, everywhere, as it was read last.
 #[derive(Default)]
-pub struct Heard(Mutex<HashMap<HeardPlan, (Instant, Arc<Bits>)>>);
+pub struct Heard(tokio::sync::Mutex<Option<(Instant, Arc<Bits>)>>);
 
 impl Heard {
-    /// Devices heard of since `now.online_since_ms`, or since a second before.
+    /// Devices of which a heartbeat was received since `now.online_since_ms`, or since a second before. One statement is
+    /// under way at a time; who comes meanwhile waits for it.
     ///
     /// # Errors
     /// The statement failed.
-    pub async fn devices(
-        &self,
-        store: &Store,
-        plan: HeardPlan,
-        now: Now,
-        ids: &QueryIds,
-    ) -> Result<Arc<Bits>, StoreError> {
-        if let Some(devices) = self.recent(&plan) {
-            return Ok(devices);
+    pub async fn devices(&self, store: &Store, now: Now, ids: &QueryIds) -> Result<Arc<Bits>, StoreError> {
+        let mut reading = self.0.lock().await;
+        if let Some((_, devices)) = reading.as_ref().filter(|(at, _)| at.elapsed() < HEARD_AGE) {
+            return Ok(devices.clone());
         }
         let begun = Instant::now();
         let mut bits = Bits::default();
-        for row in store.fetch::<HeardRow>(&plan.statement(now.online_since_ms), &ids.of("heard")).await? {
+        for row in store.fetch::<HeardRow>(&heard(now.accepted_from, now.online_since_ms), &ids.of("heard")).await? {
             bits.insert(row.k_device);
         }
         let devices = Arc::new(bits);
-        let mut readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if readings.len() >= KEPT_READINGS {
-            readings.retain(|_, (at, _)| at.elapsed() < HEARD_AGE);
-        }
-        readings.insert(plan, (begun, devices.clone()));
+        *reading = Some((begun, devices.clone()));
         Ok(devices)
-    }
-
-    fn recent(&self, plan: &HeardPlan) -> Option<Arc<Bits>> {
-        let readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readings.get(plan).filter(|(at, _)| at.elapsed() < HEARD_AGE).map(|(_, devices)| devices.clone())
     }
 }
 

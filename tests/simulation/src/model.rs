@@ -80,6 +80,7 @@ impl Head {
 struct Activity {
     head: Head,
     events: u32,
+    last_heartbeat: i64,
     on: Seconds,
     active: Seconds,
     apps: BTreeMap<String, Seconds>,
@@ -135,6 +136,7 @@ fn fold_activity(state: &mut Activity, touch: crate::facts::Touch, record: &Even
         state.events += u32::from(Day::of_ms(power.at_ms) == day);
     }
     if let Some(beat) = record.events.heartbeats.iter().find(|beat| beat.seq == seq) {
+        state.last_heartbeat = state.last_heartbeat.max(record.received_at_ms);
         state.events += u32::from(Day::of_ms(beat.at_ms) == day);
         mark(&mut state.on, beat.at_ms, &beat.on);
         mark(&mut state.active, beat.at_ms, &beat.active);
@@ -185,6 +187,7 @@ fn device_day(key: Key, state: &Activity, definitions: &Definitions) -> DeviceDa
         first_s: on_spans.first().copied(),
         last_s: on_spans.last().map(|end| end - 1),
         last_received: state.head.last_received,
+        last_heartbeat: state.last_heartbeat,
         on_spans,
         active_spans: state.active.runs(),
         session_spans,

@@ -11,9 +11,9 @@ pub struct Column {
     pub kind: String,
 }
 
-/// The only column that may differ: a rebuild from the archive reads the copy of an event that came first, and
+/// The only columns that may differ: a rebuild from the archive reads the copy of an event that came first, and
 /// the receipts of later copies are in no figure that is compared (METRICS 10.14).
-const NOT_COMPARED: &str = "last_received";
+const OF_RECEIPT: [&str; 2] = ["last_received", "last_heartbeat"];
 
 /// Two tables, and what is compared of them.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares all columns but the names, the day, `ver` and the receipt.
+    /// Compares all columns but the names, the day, `ver` and times of receipt.
     #[must_use]
     pub fn new(table: &'static str, live: String, made: String, columns: Vec<Column>) -> Comparison {
         let of_devices = matches!(table, "device_day" | "network_day");
@@ -38,7 +38,7 @@ impl Comparison {
             ["division", "school_no", "device_no"].into_iter().take(if of_devices { 3 } else { 2 }).collect();
         let compared = |column: &Column| {
             let name = column.name.as_str();
-            !keys.contains(&name) && !["day", "ver", NOT_COMPARED].contains(&name)
+            !keys.contains(&name) && !["day", "ver"].contains(&name) && !OF_RECEIPT.contains(&name)
         };
         let columns = columns.into_iter().filter(compared).collect();
         Comparison { table, live, made, keys, columns }
@@ -162,6 +162,7 @@ mod tests {
         let columns = [("division", "UInt32"), ("day", "Date"), ("device_no", "UInt32"), ("ver", "UInt32")];
         let mut all = columns.to_vec();
         all.extend([("used", "UInt8"), ("first_s", "Nullable(UInt32)"), ("last_received", "DateTime64(3)")]);
+        all.push(("last_heartbeat", "DateTime64(3)"));
         let comparison = comparison("device_day", &all);
         assert_eq!(comparison.names().collect::<Vec<_>>(), ["used", "first_s"]);
         assert!(comparison.rows(Day(5), 9).contains("sipHash128(used, ifNull(toInt64(first_s), -1))"));

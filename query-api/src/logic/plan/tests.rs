@@ -39,13 +39,11 @@ fn statements(scope: &Scope) -> Vec<Statement> {
         all.extend(plan.activity(&week()));
         all.extend(plan.network(&week()));
         all.push(plan.in_service_devices(&[to]));
-        all.extend(plan.heard(to).map(|heard| heard.statement(1)));
     }
     let devices = DevicePlan { scope, school_no: 7, devices: &DevicesOf::School, from, to, figures: FigureId::ALL };
     all.push(devices.listed());
     all.extend(devices.activity(&[to]));
     all.extend(devices.network(&[to]));
-    all.extend(devices.heard(to).map(|heard| heard.statement(1)));
     all.push(device_days(scope, 5, from, to));
     all.push(device_verdicts(scope, 5, from, to));
     all.push(device_sessions(scope, 5, from, to));
@@ -53,13 +51,12 @@ fn statements(scope: &Scope) -> Vec<Statement> {
 }
 
 #[test]
-fn who_was_heard_of_is_looked_for_in_the_unit_alone_and_only_where_it_is_asked() {
+fn who_is_online_is_asked_only_of_a_range_that_ends_today() {
     let (scope, today) = (scope("440000"), day("2026-11-20"));
-    let text = plan(&scope, Grouping::Whole).heard(today).unwrap().statement(7).text().to_owned();
-    assert!(text.contains("division BETWEEN 440106 AND 440106 AND day BETWEEN toDate('2026-11-19')"), "{text}");
-    assert_eq!(plan(&scope, Grouping::Whole).heard(today.plus(1)), None, "the range does not end today");
+    let whole = plan(&scope, Grouping::Whole);
+    assert!(whole.asks_who_is_online(today) && !whole.asks_who_is_online(today.plus(1)));
     let usage = Plan { figures: &[FigureId::UsageRate], ..plan(&scope, Grouping::Whole) };
-    assert_eq!(usage.heard(today), None);
+    assert!(!usage.asks_who_is_online(today));
 }
 
 /// The tables that a statement reads without the scope's condition in the same WHERE.
