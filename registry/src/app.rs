@@ -6,6 +6,7 @@ use crate::http::{self, Api};
 use crate::keys::Keys;
 use crate::logic::principal::Verifier;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::passwords::Passwords;
 use crate::publisher::Publisher;
 use crate::sink::KafkaSink;
@@ -41,6 +42,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         limits: Limits::new(config.enrolment.per_minute, config.enrolment.burst),
         logins: Limits::new(config.login.per_minute, config.login.burst),
         login: config.login,
+        oidc: config.oidc.map(Provider::new).transpose()?,
         passwords: Passwords::new().context("prepare the hashing of passwords")?,
         metrics: metrics.clone(),
     });

@@ -37,6 +37,7 @@ struct RawConfig {
     publisher: PublisherConfig,
     enrolment: EnrolmentConfig,
     login: LoginConfig,
+    oidc: OidcConfig,
     fleet: FleetConfig,
     clock: ClockConfig,
     log: LogConfig,
@@ -111,6 +112,31 @@ pub struct LoginConfig {
     pub secure: bool,
 }
 
+/// `[oidc]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// The provider, as its tokens name it; empty: no single sign-on.
+    pub issuer: String,
+    /// This service, as the provider knows it.
+    pub client_id: String,
+    /// Its secret; empty: a public client.
+    pub client_secret: String,
+    /// Where the provider sends browsers back to.
+    pub redirect_url: String,
+    /// Where browsers go once they are logged in.
+    pub landing: String,
+    /// How long a login may take, in time of the clock.
+    #[serde(with = "humantime_serde")]
+    pub patience: Duration,
+}
+
+impl std::fmt::Debug for OidcConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OidcConfig({} as {}, secret redacted)", self.issuer, self.client_id)
+    }
+}
+
 /// `[fleet]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +164,8 @@ pub struct Config {
     pub enrolment: EnrolmentConfig,
     /// Logins.
     pub login: LoginConfig,
+    /// Single sign-on; none: it is off.
+    pub oidc: Option<OidcConfig>,
     /// The fleet's file.
     pub fleet: FleetConfig,
     /// Time.
@@ -170,6 +198,7 @@ impl TryFrom<RawConfig> for Config {
             (raw.tokens.user, "tokens.user"),
             (raw.tokens.short, "tokens.short"),
             (raw.login.session, "login.session"),
+            (raw.oidc.patience, "oidc.patience"),
         ];
         if let Some((_, name)) = durations.iter().find(|(duration, _)| duration.is_zero()) {
             return Err(RegistryConfigError::Zero(name));
@@ -185,6 +214,7 @@ impl TryFrom<RawConfig> for Config {
             publisher: raw.publisher,
             enrolment: raw.enrolment,
             login: raw.login,
+            oidc: Some(raw.oidc).filter(|oidc| !oidc.issuer.is_empty()),
             fleet: raw.fleet,
             log: raw.log,
         })

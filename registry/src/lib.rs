@@ -12,6 +12,7 @@ pub mod http;
 pub mod keys;
 pub mod logic;
 pub mod metrics;
+pub mod oidc;
 pub mod passwords;
 pub mod publisher;
 pub mod sink;

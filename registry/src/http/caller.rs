@@ -38,7 +38,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Caller, Problem> {
         let origin = Origin::from_request_parts(parts, api).await?;
-        if !parts.headers.contains_key(header::AUTHORIZATION) && cookie(&parts.headers).is_some() {
+        if !parts.headers.contains_key(header::AUTHORIZATION) && cookie(&parts.headers, COOKIE).is_some() {
             let Session { member, .. } = Session::from_request_parts(parts, api).await?;
             if member.account.must_change {
                 return Err(Problem::PasswordChange);
@@ -116,7 +116,7 @@ impl FromRequestParts<Arc<Api>> for Session {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Session, Problem> {
         let origin = Origin::from_request_parts(parts, api).await?;
-        let secret = digest(cookie(&parts.headers).ok_or(Problem::NoToken)?);
+        let secret = digest(cookie(&parts.headers, COOKIE).ok_or(Problem::NoToken)?);
         let (member, csrf) = found(api.store.session(&secret, origin.now_ms).await)?;
         let given = parts.headers.get(CSRF).and_then(|value| value.to_str().ok());
         // Browsers send the cookie wherever a page points them; the token only our own page knows.
@@ -136,11 +136,11 @@ impl Session {
     }
 }
 
-/// The value of our cookie.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The value of a cookie.
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 /// Whoever is not there has lost the right to be.

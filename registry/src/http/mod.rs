@@ -19,10 +19,12 @@ pub mod respond;
 pub mod school_files;
 pub mod schools;
 pub mod session;
+pub mod sso;
 
 use crate::config::LoginConfig;
 use crate::logic::principal::Verifier;
 use crate::metrics::Metrics;
+use crate::oidc::Provider;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use crate::tokens::Signer;
@@ -57,6 +59,8 @@ pub struct Api {
     pub logins: Limits,
     /// Sessions.
     pub login: LoginConfig,
+    /// Single sign-on; none: it is off.
+    pub oidc: Option<Provider>,
     /// Hashes of passwords.
     pub passwords: Passwords,
     /// Metrics.
@@ -116,6 +120,8 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(calendars::of_school, calendars::set_for_school))
         .routes(routes!(session::show, session::open, session::close))
         .routes(routes!(session::password))
+        .routes(routes!(sso::begin))
+        .routes(routes!(sso::callback))
         .routes(routes!(session::token))
         .routes(routes!(api_keys::list, api_keys::add))
         .routes(routes!(api_keys::revoke))

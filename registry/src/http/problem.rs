@@ -37,6 +37,12 @@ pub enum Problem {
     /// A login that failed too often; seconds to wait.
     #[error("too many failures; wait before you try again")]
     LoginBlocked(u64),
+    /// Somebody whom the identity provider knows, and nobody here.
+    #[error("no account here is yours; ask your administrator to enter your e-mail address with it")]
+    NoAccount,
+    /// The identity provider is away or refuses.
+    #[error("the identity provider does not answer as it should; try again, or log in with your password")]
+    Provider,
     /// A change by a session without the token that goes with it.
     #[error("give the session's csrf token as X-CSRF-Token")]
     Csrf,
@@ -113,6 +119,8 @@ impl Problem {
             Problem::Revoked => (StatusCode::FORBIDDEN, "revoked"),
             Problem::BadLogin => (StatusCode::UNAUTHORIZED, "bad-login"),
             Problem::LoginBlocked(_) => (StatusCode::TOO_MANY_REQUESTS, "login-blocked"),
+            Problem::NoAccount => (StatusCode::FORBIDDEN, "no-account"),
+            Problem::Provider => (StatusCode::BAD_GATEWAY, "identity-provider"),
             Problem::Csrf => (StatusCode::FORBIDDEN, "csrf"),
             Problem::PasswordChange => (StatusCode::FORBIDDEN, "password-change"),
             Problem::Forbidden => (StatusCode::FORBIDDEN, "forbidden"),

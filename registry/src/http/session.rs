@@ -95,7 +95,8 @@ pub fn unhashed(error: &PasswordError) -> Problem {
     Problem::Internal
 }
 
-fn set_cookie(api: &Api, value: &str, seconds: u64) -> Result<HeaderValue, Problem> {
+/// The head that sets the cookie of a session; empty: removes it.
+pub(super) fn set_cookie(api: &Api, value: &str, seconds: u64) -> Result<HeaderValue, Problem> {
     let secure = if api.login.secure { "; Secure" } else { "" };
     let text = format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/v1; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&text).map_err(|_| Problem::Internal)

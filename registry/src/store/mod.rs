@@ -18,6 +18,7 @@ mod enrolment;
 mod enrolment_group;
 mod flags;
 mod grants;
+mod identities;
 mod import;
 mod midnight;
 mod orgs;

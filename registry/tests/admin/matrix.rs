@@ -21,6 +21,9 @@ const PERSONAL: &[&str] = &[
     "/v1/admin/session",
     "/v1/admin/session/password",
     "/v1/admin/session/token",
+    // Asked by tests/wire/test_sso.py, with a provider.
+    "/v1/admin/session/oidc",
+    "/v1/admin/session/oidc/callback",
     "/v1/admin/keys",
     "/v1/admin/keys/{key_no}",
 ];

@@ -107,6 +107,7 @@ impl World {
             clock: clock.clone(),
             limits: Limits::new(limit.per_minute, limit.burst),
             logins: Limits::new(0, 1),
+            oidc: None,
             login: LoginConfig { per_minute: 0, burst: 1, session: Duration::from_secs(43_200), secure: true },
             passwords: Passwords::new().unwrap(),
             metrics: Metrics::default(),
