@@ -202,7 +202,7 @@ impl<L: Log + 'static> Member<L> {
                 Turn::Done(phase) => {
                     pace.went_well();
                     self.metrics.observe(phase, engine.worker());
-                    if draining.is_some() && phase == Phase::Release {
+                    if engine.has_drained() {
                         return Ok(End::Stopped);
                     }
                 }

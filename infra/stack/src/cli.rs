@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::logic::clock::ClockStart;
-use crate::logic::plan::Kind;
+use crate::logic::plan::{Kind, MOST_INSTANCES};
 use clap::{Args, Parser, Subcommand};
 
 /// Port base of a stack that is given none.
@@ -28,7 +28,7 @@ pub enum Command {
     Down(Target),
     /// Stop one service
     Stop(OneService),
-    /// Start one service that was stopped
+    /// Start one service that was stopped, or one more instance of ingest, processors or query-api
     Start(OneService),
     /// What runs, and how it is
     Status(Target),
@@ -111,8 +111,8 @@ impl std::str::FromStr for Scale {
             return Err(format!("there is one {kind} only"));
         }
         match instances.parse() {
-            Ok(instances @ 1..=8) => Ok(Scale { kind, instances }),
-            _ => Err("expected 1 to 8 instances".to_owned()),
+            Ok(instances) if (1..=MOST_INSTANCES).contains(&instances) => Ok(Scale { kind, instances }),
+            _ => Err(format!("expected 1 to {MOST_INSTANCES} instances")),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::supervisor::{Handle, Supervisor};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 use runtime::clock::{Clock, ClockConfig};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -38,7 +39,7 @@ pub struct Stack {
     /// Where everything listens.
     pub ports: Ports,
     /// What is started, in order.
-    pub instances: Vec<Instance>,
+    instances: RefCell<Vec<Instance>>,
     /// The services' clock.
     pub clock: Anchor,
     /// Whether `--clock` was given.
@@ -54,13 +55,35 @@ impl Stack {
     /// Whether a service is part of this stack.
     #[must_use]
     pub fn has(&self, kind: Kind) -> bool {
-        self.instances.iter().any(|instance| instance.kind == kind)
+        self.instances.borrow().iter().any(|instance| instance.kind == kind)
+    }
+
+    /// What is started, in order.
+    #[must_use]
+    pub fn instances(&self) -> Vec<Instance> {
+        self.instances.borrow().clone()
+    }
+
+    /// Makes one more instance of a service that is part of this stack; it is not started.
+    ///
+    /// # Errors
+    /// Its port is taken, or its configuration cannot be written.
+    pub fn add(&self, instance: Instance) -> Result<()> {
+        if !self.has(instance.kind) || self.instances.borrow().contains(&instance) {
+            return Ok(());
+        }
+        check_ports(self.ports, &[instance])?;
+        startup::write_config(self, instance)?;
+        self.services.add(specs::spec(instance, self.ports, &self.paths));
+        self.instances.borrow_mut().push(instance);
+        Ok(())
     }
 
     /// Number of edges; at least one, for the fleet's configuration names one also where it runs elsewhere.
     #[must_use]
     pub fn edges(&self) -> u16 {
-        let edges = self.instances.iter().filter(|instance| instance.kind == Kind::Ingest);
+        let instances = self.instances.borrow();
+        let edges = instances.iter().filter(|instance| instance.kind == Kind::Ingest);
         edges.map(|instance| instance.number).max().unwrap_or(1)
     }
 
@@ -176,7 +199,7 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
         options: options.clone(),
         paths: paths.clone(),
         ports,
-        instances: wanted,
+        instances: RefCell::new(wanted),
         clock,
         virtual_clock: options.clock.is_some(),
         services,
@@ -231,7 +254,7 @@ async fn tell_closing_words(stack: &Stack) {
 
 async fn take_down(stack: &Stack) {
     stack.services.close();
-    for instance in stack.instances.iter().rev() {
+    for instance in stack.instances().iter().rev() {
         let name = instance.name();
         match stack.services.stop(&name).await {
             Ok(()) => stack.progress.say(&format!("{name:<12} stopped")),

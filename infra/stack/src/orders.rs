@@ -56,6 +56,9 @@ impl Answers {
 }
 
 async fn start(stack: &Stack, service: &str) -> Result<()> {
+    if let Ok(instance) = service.parse() {
+        stack.add(instance)?;
+    }
     stack.services.start(service).await?;
     startup::until_ready(stack, service).await.map(|_uptime| ())
 }

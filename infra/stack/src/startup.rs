@@ -45,9 +45,9 @@ pub async fn bring_up(stack: &Stack) -> Result<()> {
     for kind in [Kind::Registry, Kind::Ingest, Kind::Processors, Kind::QueryApi] {
         start_all(stack, kind).await?;
     }
-    for instance in &stack.instances {
+    for instance in stack.instances() {
         if !matches!(instance.kind, Kind::Kafka | Kind::ClickHouse | Kind::Fleet) {
-            ready(stack, *instance).await?;
+            ready(stack, instance).await?;
         }
     }
     if stack.has(Kind::Fleet) {
@@ -59,6 +59,24 @@ pub async fn bring_up(stack: &Stack) -> Result<()> {
 }
 
 fn write_configs(stack: &Stack) -> Result<()> {
+    for directory in ["etc", "log", "registry", "keys", "fleet/state"] {
+        fs::create_dir_all(stack.paths.var.join(directory))?;
+    }
+    for kind in Kind::ALL {
+        let number_one = Instance { kind, number: 1 };
+        // Tokens are made from the registry's file also where the registry itself does not run.
+        for instance in stack.instances().into_iter().filter(|one| one.kind == kind).chain([number_one]) {
+            write_config(stack, instance)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the configuration of one instance.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_config(stack: &Stack, instance: Instance) -> Result<()> {
     let inputs = service_config::Inputs {
         ports: stack.ports,
         clock: stack.virtual_clock.then_some(&stack.clock),
@@ -67,17 +85,8 @@ fn write_configs(stack: &Stack) -> Result<()> {
         edges: stack.edges(),
         journal: stack.options.journal,
     };
-    for directory in ["etc", "log", "registry", "keys", "fleet/state"] {
-        fs::create_dir_all(stack.paths.var.join(directory))?;
-    }
-    for kind in Kind::ALL {
-        let number_one = Instance { kind, number: 1 };
-        // Tokens are made from the registry's file also where the registry itself does not run.
-        for instance in stack.instances.iter().filter(|one| one.kind == kind).chain([&number_one]) {
-            if let Some(text) = service_config::render(*instance, &inputs) {
-                crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
-            }
-        }
+    if let Some(text) = service_config::render(instance, &inputs) {
+        crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
     }
     Ok(())
 }
@@ -160,7 +169,7 @@ fn keep_seed(stack: &Stack, seed: &Seed) -> Result<()> {
 }
 
 async fn start_all(stack: &Stack, kind: Kind) -> Result<()> {
-    for instance in stack.instances.iter().filter(|instance| instance.kind == kind) {
+    for instance in stack.instances().into_iter().filter(|instance| instance.kind == kind) {
         stack.services.start(&instance.name()).await?;
     }
     Ok(())

@@ -203,7 +203,7 @@ impl Log for ArchiveLog {
         Ok(())
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
+    fn release(&mut self, _partitions: &[i32]) -> Result<(), PortFault> {
         Ok(())
     }
 }

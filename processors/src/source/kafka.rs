@@ -1,7 +1,8 @@
-//! The event log in Kafka, as a static member of the ledgers' group with eager assignment.
+//! The event log in Kafka, as a static member of the ledgers' group with cooperative assignment: a change of ownership
+//! names the partitions that move, and all others go on (docs/adr/0008).
 //!
-//! Changes of ownership are noted where librdkafka tells them and acted on between polls, so that the worker can write
-//! and commit before it gives partitions back.
+//! Changes are noted where librdkafka tells them and acted on between polls, so that the worker can write and commit
+//! before it gives partitions back. One change is told at a time: the next comes when this one was acted on.
 
 use crate::config::WorkerConfig;
 use crate::logic::worker::{Commit, Record};
@@ -26,7 +27,8 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 enum Change {
     Assign(Vec<i32>),
-    Revoke,
+    Revoke(Vec<i32>),
+    Lose(Vec<i32>),
 }
 
 /// Notes changes of ownership for the poll that comes next.
@@ -51,12 +53,15 @@ impl ConsumerContext for Membership {
             if let Err(error) = consumer.unassign() {
                 tracing::debug!(%error, "give partitions back while closing");
             }
-        } else if assigns {
-            let partitions = list.elements().iter().map(|element| element.partition()).collect();
-            self.changes().push_back(Change::Assign(partitions));
-        } else {
-            self.changes().push_back(Change::Revoke);
+            return;
         }
+        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        let change = match (assigns, consumer.assignment_lost()) {
+            (true, _) => Change::Assign(partitions),
+            (false, false) => Change::Revoke(partitions),
+            (false, true) => Change::Lose(partitions),
+        };
+        self.changes().push_back(change);
     }
 }
 
@@ -84,7 +89,7 @@ impl KafkaLog {
             .set("group.id", &config.group_id)
             .set("session.timeout.ms", session_ms.to_string())
             .set("heartbeat.interval.ms", (session_ms / 5).to_string())
-            .set("partition.assignment.strategy", "range")
+            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
@@ -118,7 +123,9 @@ impl KafkaLog {
     fn change(&mut self) -> Result<Option<Polled>, PortFault> {
         let Some(change) = self.consumer.context().changes().pop_front() else { return Ok(None) };
         match change {
-            Change::Revoke => Ok(Some(Polled::Revoked)),
+            Change::Revoke(partitions) => Ok(Some(Polled::Revoked(partitions))),
+            Change::Lose(partitions) => Ok(Some(Polled::Lost(partitions))),
+            Change::Assign(partitions) if partitions.is_empty() => Ok(Some(Polled::Assigned(Vec::new()))),
             Change::Assign(partitions) => match self.committed(&partitions) {
                 Ok(assigned) => Ok(Some(Polled::Assigned(assigned))),
                 Err(error) => {
@@ -143,6 +150,16 @@ impl KafkaLog {
         Ok(list.elements().into_iter().map(assigned).collect())
     }
 
+    /// Those that are assigned of these partitions: the client refuses to give up others.
+    fn held(&self, partitions: &[i32]) -> KafkaResult<TopicPartitionList> {
+        let assigned = self.consumer.assignment()?;
+        let mut held = TopicPartitionList::new();
+        for element in assigned.elements().iter().filter(|element| partitions.contains(&element.partition())) {
+            held.add_partition(element.topic(), element.partition());
+        }
+        Ok(held)
+    }
+
     /// The client cannot go on: after an outage longer than its session it is fenced by its own id.
     fn is_lost(&self) -> bool {
         self.consumer.client().fatal_error().is_some()
@@ -163,9 +180,11 @@ impl KafkaLog {
 
 impl Drop for KafkaLog {
     fn drop(&mut self) {
-        // Closing waits until the partitions are given back.
+        // Closing waits until the partitions are given back, and until the change that was told last is answered.
         self.consumer.context().closing.store(true, Ordering::Relaxed);
-        if let Err(error) = self.consumer.unassign() {
+        let given_back = self.consumer.assignment().and_then(|assigned| self.consumer.incremental_unassign(&assigned));
+        let answered = self.consumer.incremental_assign(&TopicPartitionList::new());
+        if let Err(error) = given_back.and(answered) {
             tracing::debug!(%error, "give partitions back");
         }
     }
@@ -235,8 +254,7 @@ impl Log for KafkaLog {
     }
 
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
-        self.paused = false;
-        let assigned = list(from.iter().copied()).and_then(|list| self.consumer.assign(&list));
+        let assigned = list(from.iter().copied()).and_then(|list| self.consumer.incremental_assign(&list));
         assigned.map_err(|error| PortFault::new("start to read", error))
     }
 
@@ -256,8 +274,11 @@ impl Log for KafkaLog {
             None => {}
         }
         let mut changes = self.consumer.context().changes();
-        let revoked = matches!(changes.front(), Some(Change::Revoke));
-        Ok(revoked.then(|| changes.pop_front()).map(|_| Polled::Revoked))
+        let taken = changes.pop_front_if(|change| !matches!(change, Change::Assign(_)));
+        Ok(taken.map(|change| match change {
+            Change::Revoke(partitions) => Polled::Revoked(partitions),
+            Change::Lose(partitions) | Change::Assign(partitions) => Polled::Lost(partitions),
+        }))
     }
 
     fn commit(&mut self, commits: &[Commit]) -> Result<(), PortFault> {
@@ -272,10 +293,11 @@ impl Log for KafkaLog {
         committed.map_err(|error| PortFault { fatal: self.is_lost(), ..PortFault::new("commit", error) })
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
+    fn release(&mut self, partitions: &[i32]) -> Result<(), PortFault> {
         // A pause outlives the assignment: a partition that comes back to this member later would bring no records.
         self.resume()?;
-        self.consumer.unassign().map_err(|error| PortFault::new("give partitions back", error))
+        let given_back = self.held(partitions).and_then(|held| self.consumer.incremental_unassign(&held));
+        given_back.map_err(|error| PortFault::new("give partitions back", error))
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Control {
     LettersDropped,
     /// Nothing is evicted.
     NoBudget,
+    /// The ledgers of a partition are kept when it is given up, and folded on when it comes back, without a load.
+    KeepsGivenUp,
 }
 
 /// A control, what it breaks in words, and which property must go red.
@@ -64,6 +66,7 @@ pub const CONTROLS: &[Description] = &[
     (Control::NeighbouringDay, "a row that looks at its neighbouring day (P4)", FINAL),
     (Control::Increments, "school row summed by increments", FINAL),
     (Control::LettersDropped, "dead letters not sent", &[Property::BuriedBeforeCommit]),
+    (Control::KeepsGivenUp, "ledgers kept of a partition given up", GAP),
     (Control::NoBudget, "ledgers never evicted", &[Property::MemoryBound]),
 ];
 
@@ -78,6 +81,8 @@ pub struct Breakage {
     changed: BTreeSet<(ProcessId, TableNo, Key)>,
     /// Seconds on by which the device rows of a school-day grew since its last row.
     growth: BTreeMap<(ProcessId, Key), i64>,
+    /// Partitions that were given up and of which the worker was not told.
+    kept: BTreeSet<(ProcessId, usize)>,
 }
 
 const fn school_of(key: Key) -> Key {
@@ -118,11 +123,25 @@ impl Breakage {
         if self.is(Control::NoRewind) { committed } else { rewind_to }
     }
 
-    /// A process was assigned its partitions anew, and knows nothing.
-    pub fn assigned(&mut self, process: ProcessId) {
-        self.known.retain(|(owner, ..), _| *owner != process);
-        self.changed.retain(|(owner, ..)| *owner != process);
-        self.growth.retain(|(owner, _), _| *owner != process);
+    /// A process was assigned partitions, and knows nothing of them.
+    pub fn assigned(&mut self, process: ProcessId, partitions: &[usize]) {
+        let stays = |owner: ProcessId, key: &Key| {
+            owner != process || !partitions.contains(&Topic::partition_of(key.1))
+        };
+        self.known.retain(|(owner, _, key), _| stays(*owner, key));
+        self.changed.retain(|(owner, _, key)| stays(*owner, key));
+        self.growth.retain(|(owner, key), _| stays(*owner, key));
+    }
+
+    /// For [`Control::KeepsGivenUp`]: the worker is not told that these are given up.
+    pub fn keep(&mut self, process: ProcessId, partitions: &[usize]) {
+        self.kept.extend(partitions.iter().map(|partition| (process, *partition)));
+    }
+
+    /// It was not told of this one.
+    #[must_use]
+    pub fn has_kept(&self, process: ProcessId, partition: usize) -> bool {
+        self.kept.contains(&(process, partition))
     }
 
     /// A process read this row.

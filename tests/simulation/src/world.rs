@@ -4,7 +4,7 @@ use crate::checks::{Property, Violation};
 use crate::controls::Control;
 use crate::coverage::{Coverage, Happening};
 use crate::facts::Boot;
-use crate::log::{PARTITIONS, ProcessId, SLOTS, Standing};
+use crate::log::{MAX_SLOTS, PARTITIONS, ProcessId, SLOTS, Standing};
 use crate::model;
 use crate::op::{Op, Scenario};
 use crate::ports::Port;
@@ -33,7 +33,9 @@ const TURN_MS: i64 = 10;
 /// Processes whose identity was taken, at most.
 const ORPHANS: usize = 2;
 /// Turns in which everything must come to rest without further faults.
-const PATIENCE: usize = 6_000;
+const PATIENCE: usize = 9_000;
+/// Turns that a process which is told to stop has to write what it folded.
+const DRAIN_TURNS: usize = 20;
 
 /// Definitions with fewer bursts needed for a verdict, so that small logs come to one.
 ///
@@ -72,8 +74,9 @@ pub fn run(scenario: &Scenario, definitions: &Definitions, control: Option<Contr
     }
     world.finish();
     let mut state = world.state.borrow_mut();
-    let rebalances = state.group.rebalances;
+    let (rebalances, partial) = (state.group.rebalances, state.group.partial);
     state.coverage.add(Happening::Rebalanced, rebalances);
+    state.coverage.add(Happening::Partial, partial);
     Outcome { violation: state.checks.violation.take(), coverage: std::mem::take(&mut state.coverage) }
 }
 
@@ -81,6 +84,8 @@ struct World {
     state: Rc<RefCell<State>>,
     /// The members of the group, then those whose identity was taken.
     processes: Vec<Process>,
+    /// How many of them are members.
+    members: usize,
     next_id: ProcessId,
     rules: Rules,
     limits: Limits,
@@ -118,6 +123,7 @@ impl World {
         let mut world = World {
             state,
             processes,
+            members: SLOTS,
             next_id: 0,
             rules,
             limits,
@@ -163,7 +169,9 @@ impl World {
             }
             Op::Expire { process } => self.expire(index(process)),
             Op::Wake { process, blind } => self.wake(index(process), blind),
-            Op::Replace { process } => self.replace(usize::from(process) % SLOTS),
+            Op::Replace { process } => self.replace(usize::from(process) % self.members),
+            Op::Add => self.add(),
+            Op::Remove => self.remove(),
             Op::Wait { ms } => self.pass(i64::from(ms)),
             Op::Vanish { table, parts } => self.vanish(table, usize::from(parts)),
             _ => self.apply_outside(op),
@@ -208,7 +216,41 @@ impl World {
     /// New owners of everything.
     fn take_over(&mut self) {
         self.takeover_by = None;
-        (0..SLOTS).for_each(|slot| self.crash(slot));
+        (0..self.members).for_each(|slot| self.crash(slot));
+    }
+
+    fn add(&mut self) {
+        if self.members < MAX_SLOTS {
+            let process = self.start(self.members, None);
+            self.processes.insert(self.members, process);
+            self.members += 1;
+            self.state.borrow_mut().coverage.count(Happening::Added);
+        }
+    }
+
+    /// It writes, commits and lets go if it can; its place in the group expires.
+    fn remove(&mut self) {
+        if self.members == SLOTS {
+            return;
+        }
+        let index = self.members - 1;
+        self.processes[index].paused = false;
+        self.processes[index].engine.drain();
+        let id = self.processes[index].id;
+        for _ in 0..DRAIN_TURNS {
+            // A fault that is fatal has put another process in its place.
+            if self.processes[index].id != id || self.processes[index].engine.has_drained() {
+                break;
+            }
+            self.turn(index);
+        }
+        let process = self.processes.remove(index);
+        self.members -= 1;
+        let drained = process.engine.has_drained();
+        let mut state = self.state.borrow_mut();
+        state.coverage.count(if drained { Happening::Removed } else { Happening::RemovedUnfinished });
+        state.group.expire(process.id);
+        state.group.forget(process.id);
     }
 
     fn crash(&mut self, index: usize) {
@@ -217,7 +259,7 @@ impl World {
             (process.id, process.slot, process.engine.phase())
         };
         self.state.borrow_mut().coverage.crash(phase);
-        if index >= SLOTS {
+        if index >= self.members {
             self.processes.remove(index);
         } else {
             self.processes[index] = self.start(slot, Some(id));
@@ -242,7 +284,7 @@ impl World {
     }
 
     fn replace(&mut self, slot: usize) {
-        if self.processes.len() == SLOTS + ORPHANS {
+        if self.processes.len() == self.members + ORPHANS {
             return;
         }
         self.state.borrow_mut().coverage.count(Happening::Replaced);
@@ -323,10 +365,10 @@ impl World {
     }
 
     fn heal(&mut self) {
-        while self.processes.len() > SLOTS {
-            self.crash(SLOTS);
+        while self.processes.len() > self.members {
+            self.crash(self.members);
         }
-        (0..SLOTS).for_each(|slot| self.wake(slot, 0));
+        (0..self.members).for_each(|slot| self.wake(slot, 0));
         let mut state = self.state.borrow_mut();
         state.faults.clear();
         state.lag_ms = 0;
@@ -351,7 +393,7 @@ impl World {
             if self.is_violated() || self.is_at_rest() {
                 return;
             }
-            self.turn(turn % SLOTS);
+            self.turn(turn % self.members);
         }
         let phases: Vec<_> = self.processes.iter().map(|process| process.engine.phase()).collect();
         self.violated(Property::Progress, || format!("no rest; next: {phases:?}"));
