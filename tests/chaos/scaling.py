@@ -41,6 +41,8 @@ class Scene:
         shutil.rmtree(self.var, ignore_errors=True)
         self.var.mkdir(parents=True)
         environment = dict(os.environ, CLASSPULSE_VAR=str(self.var), CLASSPULSE_BUILT="1")
+        # Also while there is much to catch up with: the rests are to show what a rebalance does, not what the load does.
+        environment["CLASSPULSE_PROCESSORS__WORKER__CATCH_UP_INTERVAL"] = "1s"
         if self.options.broken:
             environment["CLASSPULSE_BIN_PROCESSORS"] = str(REPOSITORY / "target/release" / BREAKS[self.options.broken])
         words = ["up", "--detach", "--journal", "--schools", SCHOOLS, "--days", DAYS, "--clock", START]

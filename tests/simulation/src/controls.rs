@@ -50,12 +50,14 @@ pub type Description = (Control, &'static str, &'static [Property]);
 /// commits what follows.
 const GAP: &[Property] = &[Property::FinalRows, Property::AcknowledgedBeforeCommit];
 const FINAL: &[Property] = &[Property::FinalRows];
+/// A row that is not written again is missing at the commit; or, where its part was lost before it was durable, at the end.
+const UNWRITTEN: &[Property] = &[Property::AcknowledgedBeforeCommit, Property::FinalRows];
 const EARLY: &[Property] = &[Property::AcknowledgedBeforeCommit];
 
 /// Every control.
 pub const CONTROLS: &[Description] = &[
     (Control::CommitBeforeAcknowledgement, "commit before acknowledgement", EARLY),
-    (Control::OnlyChangedRows, "only changed rows written (P3)", EARLY),
+    (Control::OnlyChangedRows, "only changed rows written (P3)", UNWRITTEN),
     (Control::DuplicateSuppression, "duplicate-insert suppression on", FINAL),
     (Control::NoRewind, "stale load without the rewind (P2)", GAP),
     (Control::EvictionForgetsVer, "eviction that forgets ver (P2)", &[Property::VerNeverFalls]),
@@ -136,6 +138,11 @@ impl Breakage {
     /// For [`Control::KeepsGivenUp`]: the worker is not told that these are given up.
     pub fn keep(&mut self, process: ProcessId, partitions: &[usize]) {
         self.kept.extend(partitions.iter().map(|partition| (process, *partition)));
+    }
+
+    /// The worker is told that it lost these.
+    pub fn loses(&mut self, process: ProcessId, partitions: &[i32]) {
+        self.kept.retain(|(owner, partition)| *owner != process || !partitions.contains(&(*partition as i32)));
     }
 
     /// It was not told of this one.

@@ -55,7 +55,11 @@ impl Port {
             session.blind -= 1;
             return None;
         }
-        Some(if session.standing == Standing::Lost { Ok(Polled::Lost(told)) } else { Err(fatal("stay in the group")) })
+        if session.standing != Standing::Lost {
+            return Some(Err(fatal("stay in the group")));
+        }
+        state.breakage.loses(self.process, &told);
+        Some(Ok(Polled::Lost(told)))
     }
 
     fn change(&self) -> Option<Polled> {
