@@ -53,6 +53,7 @@ suite_chaos() {
     checked "processors that commit early are noticed" commit_early_is_noticed
     counted "$VAR/test/scaling.log" python_of_tests tests/chaos/scaling.py --port-base "$(chaos_ports 400)"
     checked "ledgers that are kept when their partition is given up are noticed" kept_ledgers_are_noticed
+    counted "$VAR/test/growing.log" python_of_tests tests/chaos/growing.py --port-base "$(chaos_ports 600)"
     counted "$VAR/test/killed-day.log" python_of_tests tests/chaos/killed_day.py --port-base "$(chaos_ports 200)"
 }
 

@@ -5,7 +5,8 @@ use crate::logic::bounds::Bounds;
 use crate::logic::worker::Rules;
 use crate::metrics::{LedgerMetrics, WorkerMetrics};
 use crate::source::bells::{self, Bells};
-use crate::source::kafka::{EVENTS, KafkaLog};
+use crate::source::kafka::KafkaLog;
+use crate::source::offsets::{NotYet, check_drained};
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
 use crate::worker::ports::{Log, PortFault};
@@ -222,8 +223,12 @@ impl<L: Log + 'static> Member<L> {
     /// to stop meanwhile.
     fn engine(&mut self) -> anyhow::Result<Option<KafkaEngine<L>>> {
         let worker = &self.config.worker;
-        let log = KafkaLog::subscribe(&self.config.kafka, worker, &instance(worker, self.index))?;
         let deadline = Instant::now() + worker.registry_timeout;
+        if !self.may_begin(deadline)? {
+            return Ok(None);
+        }
+        let topic = self.config.events.topic;
+        let log = KafkaLog::subscribe(&self.config.kafka, worker, topic, &instance(worker, self.index))?;
         while self.partitions == 0 || self.bells.borrow().is_none() {
             if self.shutdown.is_fired() {
                 return Ok(None);
@@ -244,6 +249,22 @@ impl<L: Log + 'static> Member<L> {
         Ok((!self.shutdown.is_fired()).then_some(engine))
     }
 
+    /// Waits for brokers that answer; false: told to stop meanwhile.
+    fn may_begin(&self, deadline: Instant) -> anyhow::Result<bool> {
+        let (kafka, worker) = (&self.config.kafka, &self.config.worker);
+        while !self.shutdown.is_fired() {
+            match check_drained(kafka, &worker.group_id, self.config.events.topic) {
+                Ok(()) => return Ok(true),
+                Err(NotYet::Kafka(error)) if Instant::now() < deadline => {
+                    tracing::debug!(%error, "ask whether earlier topics are drained");
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
     fn dead_letters(&self) -> anyhow::Result<Option<DeadTopic>> {
         let sends = self.set.name.is_live();
         Ok(sends.then(|| DeadTopic::new(&self.config.kafka, self.runtime.clone())).transpose()?)
@@ -252,7 +273,7 @@ impl<L: Log + 'static> Member<L> {
     fn rules(&self, partitions: u32) -> Rules {
         let worker = &self.config.worker;
         Rules {
-            topic: EVENTS.into(),
+            topic: self.config.events.topic.to_string(),
             group: worker.group_id.clone(),
             partitions,
             definitions: self.set.definitions.clone(),

@@ -5,20 +5,15 @@ says which partitions moved. Then the oracle computes everything again from the 
 """
 
 import argparse
-import os
-import pathlib
-import shutil
 import signal
-import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent / "oracle"), str(HERE.parent / "wire")]
+import requests
+from own_stack import REPOSITORY, OwnStack
 
 import oracle
-import requests
-from running import REPOSITORY, Group, Running
+from running import Group
 
 START, SCHOOLS, DAYS = "2026-11-19T08:00@120", 24, 1
 PARTITIONS = 4
@@ -31,31 +26,17 @@ BREAKS = {"keeps-given-up": "keeps-given-up"}
 
 
 class Scene:
-    """A stack of the run's own."""
+    """The run's stack, and what its members count."""
 
     def __init__(self, options):
-        self.var = REPOSITORY / f"var/scaling-{options.port_base}"
-        self.options, self.stack = options, Running(options.port_base, self.var)
+        # Also while there is much to catch up with: the rests are to show what a rebalance does, not what the load does.
+        environment = {"CLASSPULSE_PROCESSORS__WORKER__CATCH_UP_INTERVAL": "1s"}
+        if options.broken:
+            environment["CLASSPULSE_BIN_PROCESSORS"] = str(REPOSITORY / "target/release" / BREAKS[options.broken])
+        self.options, self.stack = options, OwnStack("scaling", options.port_base, environment)
 
     def up(self):
-        shutil.rmtree(self.var, ignore_errors=True)
-        self.var.mkdir(parents=True)
-        environment = dict(os.environ, CLASSPULSE_VAR=str(self.var), CLASSPULSE_BUILT="1")
-        # Also while there is much to catch up with: the rests are to show what a rebalance does, not what the load does.
-        environment["CLASSPULSE_PROCESSORS__WORKER__CATCH_UP_INTERVAL"] = "1s"
-        if self.options.broken:
-            environment["CLASSPULSE_BIN_PROCESSORS"] = str(REPOSITORY / "target/release" / BREAKS[self.options.broken])
-        words = ["up", "--detach", "--journal", "--schools", SCHOOLS, "--days", DAYS, "--clock", START]
-        words += ["--scale", "processors=2", "--port-base", self.options.port_base]
-        command = [str(REPOSITORY / "classpulse"), *map(str, words)]
-        done = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            raise RuntimeError(f"the stack does not come up:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
-
-    def down(self):
-        self.stack.command("down", check=False)
-        if not self.options.keep:
-            shutil.rmtree(self.var, ignore_errors=True)
+        self.stack.make("--schools", SCHOOLS, "--days", DAYS, "--clock", START, "--scale", "processors=2")
 
     def member(self, name):
         """What a member counts: partitions that it has, and those that moved by what happened to them."""
@@ -188,7 +169,7 @@ def main():
         add_and_remove_unseen(scene) if options.broken else add_and_remove(scene, verdict)
         judge(scene, verdict)
     finally:
-        scene.down()
+        scene.stack.remove(options.keep)
     print(f"{len(verdict.passed)} passed, {len(verdict.failed)} failed")
     return 1 if verdict.failed else 0
 

@@ -30,6 +30,11 @@ pub enum Command {
     Stop(OneService),
     /// Start one service that was stopped, or one more instance of ingest, processors or query-api
     Start(OneService),
+    /// More partitions, by a new topic: edges change over, the old topic is drained, processors change over
+    ///
+    /// A topic's own partitions never change, for all of a school's events must be in one log. Every step may be
+    /// interrupted; the same command goes on where it was.
+    Grow(GrowOptions),
     /// What runs, and how it is
     Status(Target),
     /// Print the services' logs
@@ -122,6 +127,17 @@ impl std::str::FromStr for Scale {
 pub struct OneService {
     /// Its name in `status`, e.g. kafka or ingest-2
     pub service: String,
+    /// Which stack.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// How far to grow.
+#[derive(Clone, Debug, Args)]
+pub struct GrowOptions {
+    /// Partitions of the new topic; more than the present one has
+    #[arg(long, value_name = "N")]
+    pub partitions: i32,
     /// Which stack.
     #[command(flatten)]
     pub target: Target,

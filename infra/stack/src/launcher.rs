@@ -3,9 +3,11 @@
 use crate::cli::UpOptions;
 use crate::control::{self, SocketPath};
 use crate::files;
+use crate::growth;
 use crate::jobs;
 use crate::kafka;
 use crate::logic::clock::Anchor;
+use crate::logic::growth::EventLog;
 use crate::logic::manifest::{Manifest, Service};
 use crate::logic::plan::{Instance, Kind, instances};
 use crate::logic::ports::Ports;
@@ -48,6 +50,9 @@ pub struct Stack {
     pub services: Handle,
     /// Tells people.
     pub progress: Progress,
+    /// Held while a growth is carried out.
+    pub growing: tokio::sync::Mutex<()>,
+    events: Rc<RefCell<EventLog>>,
     down: Notify,
 }
 
@@ -98,13 +103,25 @@ impl Stack {
         self.down.notify_one();
     }
 
-    /// How far the ledgers are.
+    /// Which topics are written and folded.
+    #[must_use]
+    pub fn events(&self) -> EventLog {
+        self.events.borrow().clone()
+    }
+
+    /// From now on these.
+    pub fn set_events(&self, log: EventLog) {
+        *self.events.borrow_mut() = log;
+        self.services.publish();
+    }
+
+    /// How far the ledgers are in these topics.
     ///
     /// # Errors
     /// Kafka does not answer.
-    pub async fn lag(&self) -> Result<kafka::Lag> {
-        let ports = self.ports;
-        tokio::task::spawn_blocking(move || kafka::lag(ports)).await?
+    pub async fn lag(&self, log: &EventLog) -> Result<kafka::Lag> {
+        let (ports, log) = (self.ports, log.clone());
+        tokio::task::spawn_blocking(move || kafka::lag(ports, &log)).await?
     }
 }
 
@@ -192,7 +209,8 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
     let ports = Ports::new(paths.port_base);
     let clock = Anchor::new(options.clock, wall_ms());
     let specs = wanted.iter().map(|instance| specs::spec(*instance, ports, paths)).collect();
-    let publish = publisher(ports, clock.clone(), paths.clone(), progress.clone());
+    let events = Rc::new(RefCell::new(growth::remembered(&paths.var)?));
+    let publish = publisher(ports, clock.clone(), events.clone(), paths.clone(), progress.clone());
     let (supervisor, services) = Supervisor::new(specs, !options.no_restart, progress.clone(), publish);
     tokio::task::spawn_local(supervisor.run());
     Ok(Stack {
@@ -204,13 +222,21 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
         virtual_clock: options.clock.is_some(),
         services,
         progress,
+        growing: tokio::sync::Mutex::new(()),
+        events,
         down: Notify::new(),
     })
 }
 
-fn publisher(ports: Ports, clock: Anchor, paths: Paths, progress: Progress) -> Box<dyn Fn(Vec<Service>)> {
+fn publisher(
+    ports: Ports,
+    clock: Anchor,
+    events: Rc<RefCell<EventLog>>,
+    paths: Paths,
+    progress: Progress,
+) -> Box<dyn Fn(Vec<Service>)> {
     Box::new(move |services| {
-        let manifest = Manifest::new(ports, clock.clone(), services);
+        let manifest = Manifest::new(ports, clock.clone(), events.borrow().clone(), services);
         let Ok(text) = serde_json::to_string_pretty(&manifest) else { return };
         for path in [Some(paths.manifest()), own_copy(&paths)].into_iter().flatten() {
             if let Err(error) = files::replace(&path, &text) {
@@ -243,7 +269,7 @@ async fn tell_closing_words(stack: &Stack) {
     arguments.push(stack.paths.config("registry").into());
     match jobs::output(&stack.paths.binary("registry"), &arguments).await {
         Ok(token) => {
-            let manifest = Manifest::new(stack.ports, stack.clock.clone(), Vec::new());
+            let manifest = Manifest::new(stack.ports, stack.clock.clone(), stack.events(), Vec::new());
             for line in words::closing(&manifest, &token, stack.now_ms(), stack.virtual_clock) {
                 stack.progress.say(&line);
             }

@@ -3,9 +3,11 @@
 use crate::jobs;
 use crate::kafka;
 use crate::launcher::Stack;
+use crate::logic::growth::EventLog;
 use crate::logic::plan::{Instance, Kind};
+use crate::logic::service_config;
+use crate::logic::topics::{self, Topics};
 use crate::logic::words::{FleetPhase, FleetStatus, history_line, small_lag};
-use crate::logic::{service_config, topics};
 use crate::probe;
 use crate::specs;
 use anyhow::{Context, Result, bail};
@@ -84,6 +86,7 @@ pub fn write_config(stack: &Stack, instance: Instance) -> Result<()> {
         history_days: stack.options.days,
         edges: stack.edges(),
         journal: stack.options.journal,
+        events: &stack.events(),
     };
     if let Some(text) = service_config::render(instance, &inputs) {
         crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
@@ -107,10 +110,17 @@ async fn bring_up_kafka(stack: &Stack) -> Result<()> {
     }
     start_all(stack, Kind::Kafka).await?;
     ready(stack, Instance { kind: Kind::Kafka, number: 1 }).await?;
+    kafka::create_topics(stack.ports, &topics(stack)?).await
+}
+
+/// The topics that a new stack gets.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn topics(stack: &Stack) -> Result<Topics> {
     let file = stack.paths.root.join("infra/kafka/topics.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    let topics = topics::parse(&text).with_context(|| format!("read {}", file.display()))?;
-    kafka::create_topics(stack.ports, &topics).await
+    topics::parse(&text).with_context(|| format!("read {}", file.display()))
 }
 
 async fn bring_up_clickhouse(stack: &Stack) -> Result<()> {
@@ -272,7 +282,9 @@ async fn until_folded(stack: &Stack, small: i64) -> Result<()> {
     }
     let mut watch = Watch::new();
     loop {
-        let lag = stack.lag().await?;
+        // What waits in a new topic is folded only when a growth under way goes on.
+        let log = stack.events();
+        let lag = stack.lag(&EventLog { written: log.folded, ..log }).await?;
         if lag.behind <= small {
             stack.progress.say("the processors have caught up");
             return Ok(());

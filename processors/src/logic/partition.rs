@@ -34,7 +34,13 @@ pub fn of_school(school_no: u32, partitions: u32) -> i32 {
             break;
         }
     }
-    ((murmur2(&text[at..]) & 0x7fff_ffff) % partitions.max(1)) as i32
+    of_key(&text[at..], partitions)
+}
+
+/// The partition of a record's key.
+#[must_use]
+pub fn of_key(key: &[u8], partitions: u32) -> i32 {
+    ((murmur2(key) & 0x7fff_ffff) % partitions.max(1)) as i32
 }
 
 /// Some of the partitions of a topic.

@@ -7,7 +7,6 @@ use crate::logic::archive::record_of;
 use crate::logic::cli::grouped;
 use crate::logic::sets::MadeSet;
 use crate::logic::worker::{Commit, Record, Rules};
-use crate::source::kafka::EVENTS;
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
 use crate::tables;
@@ -51,7 +50,7 @@ pub(super) fn fold(
         value: Vec::new(),
     };
     let rules = Rules {
-        topic: EVENTS.into(),
+        topic: workshop.config.events.topic.to_string(),
         group: set.group_id.clone(),
         partitions,
         definitions: set.definitions.clone(),

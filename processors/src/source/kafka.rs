@@ -13,13 +13,12 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use runtime::config::KafkaConfig;
+use schemas::topic::EventTopic;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Topic of the events.
-pub const EVENTS: &str = "telemetry.events.v1";
 /// A record that waited for longer is not live.
 const BEHIND_MS: i64 = 4_000;
 /// Longest wait for the coordinator or for metadata.
@@ -68,6 +67,7 @@ impl ConsumerContext for Membership {
 /// See the module.
 pub struct KafkaLog {
     consumer: BaseConsumer<Membership>,
+    topic: String,
     paused: bool,
     /// Producer's time of the last record, ms.
     read_until_ms: i64,
@@ -78,7 +78,12 @@ impl KafkaLog {
     ///
     /// # Errors
     /// A configuration that librdkafka refuses.
-    pub fn subscribe(kafka: &KafkaConfig, config: &WorkerConfig, instance: &str) -> KafkaResult<KafkaLog> {
+    pub fn subscribe(
+        kafka: &KafkaConfig,
+        config: &WorkerConfig,
+        topic: EventTopic,
+        instance: &str,
+    ) -> KafkaResult<KafkaLog> {
         let session_ms = config.session_timeout.as_millis();
         let mut client = ClientConfig::new();
         if !instance.is_empty() {
@@ -106,8 +111,9 @@ impl KafkaLog {
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
             .create_with_context(Membership::default())?;
-        consumer.subscribe(&[EVENTS])?;
-        Ok(KafkaLog { consumer, paused: false, read_until_ms: 0 })
+        let topic = topic.to_string();
+        consumer.subscribe(&[&topic])?;
+        Ok(KafkaLog { consumer, topic, paused: false, read_until_ms: 0 })
     }
 
     /// Number of partitions of the topic.
@@ -115,8 +121,8 @@ impl KafkaLog {
     /// # Errors
     /// The brokers do not answer.
     pub fn partitions(&self) -> KafkaResult<u32> {
-        let metadata = self.consumer.fetch_metadata(Some(EVENTS), ASK_TIMEOUT)?;
-        let topic = metadata.topics().iter().find(|topic| topic.name() == EVENTS);
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ASK_TIMEOUT)?;
+        let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         Ok(topic.map_or(0, |topic| topic.partitions().len() as u32))
     }
 
@@ -139,7 +145,7 @@ impl KafkaLog {
     fn committed(&self, partitions: &[i32]) -> KafkaResult<Vec<Assigned>> {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
-            list.add_partition(EVENTS, *partition);
+            list.add_partition(&self.topic, *partition);
         }
         let list = self.consumer.committed_offsets(list, ASK_TIMEOUT)?;
         let assigned = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| Assigned {
@@ -197,10 +203,10 @@ fn offset(offset: Offset) -> Option<i64> {
     }
 }
 
-fn list(positions: impl Iterator<Item = (i32, i64)>) -> KafkaResult<TopicPartitionList> {
+fn list(topic: &str, positions: &[(i32, i64)]) -> KafkaResult<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
-    for (partition, offset) in positions {
-        list.add_partition_offset(EVENTS, partition, Offset::Offset(offset))?;
+    for (partition, offset) in positions.iter().copied() {
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
     }
     Ok(list)
 }
@@ -254,7 +260,7 @@ impl Log for KafkaLog {
     }
 
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
-        let assigned = list(from.iter().copied()).and_then(|list| self.consumer.incremental_assign(&list));
+        let assigned = list(&self.topic, from).and_then(|list| self.consumer.incremental_assign(&list));
         assigned.map_err(|error| PortFault::new("start to read", error))
     }
 
@@ -284,7 +290,7 @@ impl Log for KafkaLog {
     fn commit(&mut self, commits: &[Commit]) -> Result<(), PortFault> {
         let mut list = TopicPartitionList::with_capacity(commits.len());
         for commit in commits {
-            let mut element = list.add_partition(EVENTS, commit.partition);
+            let mut element = list.add_partition(&self.topic, commit.partition);
             let set = element.set_offset(Offset::Offset(commit.offset));
             set.map_err(|error| PortFault::new("name an offset", error))?;
             element.set_metadata(commit.rewind_to.to_string());

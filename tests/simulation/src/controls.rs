@@ -127,9 +127,7 @@ impl Breakage {
 
     /// A process was assigned partitions, and knows nothing of them.
     pub fn assigned(&mut self, process: ProcessId, partitions: &[usize]) {
-        let stays = |owner: ProcessId, key: &Key| {
-            owner != process || !partitions.contains(&Topic::partition_of(key.1))
-        };
+        let stays = |owner: ProcessId, key: &Key| owner != process || !partitions.contains(&Topic::partition_of(key.1));
         self.known.retain(|(owner, _, key), _| stays(*owner, key));
         self.changed.retain(|(owner, _, key)| stays(*owner, key));
         self.growth.retain(|(owner, key), _| stays(*owner, key));

@@ -1,5 +1,6 @@
 //! One module per command of the launcher.
 
+pub mod grow;
 pub mod logs;
 pub mod processors;
 pub mod reset;

@@ -7,6 +7,8 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{DefaultProducerContext, FutureProducer, FutureRecord};
 use std::time::Instant;
 
+const EVENTS: &str = "telemetry.events.v1";
+
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 async fn cluster_with(partitions: i32, records: usize) -> Cluster {
@@ -25,7 +27,7 @@ fn log_of(cluster: &Cluster, instance: &str) -> KafkaLog {
     // The mock broker waits for about a session before it shares partitions out anew.
     config.worker.session_timeout = Duration::from_secs(2);
     let kafka = KafkaConfig { bootstrap: cluster.bootstrap_servers() };
-    KafkaLog::subscribe(&kafka, &config.worker, instance).unwrap()
+    KafkaLog::subscribe(&kafka, &config.worker, config.events.topic, instance).unwrap()
 }
 
 /// Polls until `done` says so of something that a poll brought.
