@@ -228,7 +228,8 @@ impl<L: Log + 'static> Member<L> {
             return Ok(None);
         }
         let topic = self.config.events.topic;
-        let log = KafkaLog::subscribe(&self.config.kafka, worker, topic, &instance(worker, self.index))?;
+        let instance = topic.member(&instance(worker, self.index));
+        let log = KafkaLog::subscribe(&self.config.kafka, worker, topic, &instance)?;
         while self.partitions == 0 || self.bells.borrow().is_none() {
             if self.shutdown.is_fired() {
                 return Ok(None);

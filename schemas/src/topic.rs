@@ -34,6 +34,16 @@ impl EventTopic {
         EventTopic(self.0.saturating_add(1))
     }
 
+    /// The static member id of an instance that reads this topic. Each topic has members of its own, for a member that
+    /// comes back under its id is given what it had, whatever it subscribes to now.
+    #[must_use]
+    pub fn member(self, instance: &str) -> String {
+        if self == EventTopic::FIRST || instance.is_empty() {
+            return instance.to_owned();
+        }
+        format!("{instance}-v{}", self.0)
+    }
+
     /// Those before it, oldest first.
     pub fn earlier(self) -> impl Iterator<Item = EventTopic> {
         (1..self.0).map(EventTopic)
@@ -87,6 +97,13 @@ mod tests {
         for none in ["telemetry.events.v0", "telemetry.events.v01", "telemetry.events.v", "telemetry.dead.v1", "v1"] {
             assert!(none.parse::<EventTopic>().is_err(), "{none}");
         }
+    }
+
+    #[test]
+    fn each_topic_has_members_of_its_own() {
+        let second = EventTopic::FIRST.next();
+        assert_eq!([EventTopic::FIRST, second].map(|topic| topic.member("a-1")), ["a-1", "a-1-v2"]);
+        assert_eq!(second.member(""), "", "one that is forgotten when it leaves");
     }
 
     #[test]

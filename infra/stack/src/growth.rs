@@ -76,13 +76,13 @@ fn remember(stack: &Stack, log: &EventLog) -> Result<()> {
 async fn carry_out(stack: &Stack, log: &EventLog, step: Step, partitions: i32, answers: &mut Answers) -> Result<()> {
     match step {
         Step::Create => create(stack, log.new_topic(), partitions).await,
-        Step::SwitchEdges => restart_all(stack, Kind::Ingest, answers).await,
+        Step::SwitchEdges => roll(stack, answers).await,
         Step::Close => {
             let topics = startup::topics(stack)?;
             kafka::close(stack.ports, &topics, log.folded).await
         }
         Step::Drain => drain(stack, log.folded, answers).await,
-        Step::SwitchProcessors => restart_all(stack, Kind::Processors, answers).await,
+        Step::SwitchProcessors => restart_processors(stack, answers).await,
     }
 }
 
@@ -94,20 +94,42 @@ async fn create(stack: &Stack, topic: EventTopic, partitions: i32) -> Result<()>
     Ok(())
 }
 
-/// One after the other, so that the others serve meanwhile. What was stopped by hand stays so.
-async fn restart_all(stack: &Stack, kind: Kind, answers: &mut Answers) -> Result<()> {
-    let views = stack.services.list().await;
-    for instance in stack.instances().into_iter().filter(|instance| instance.kind == kind) {
-        startup::write_config(stack, instance)?;
-        let name = instance.name();
-        if views.iter().any(|view| view.name == name && view.wanted) {
-            stack.services.stop(&name).await?;
-            stack.services.start(&name).await?;
-            startup::until_ready(stack, &name).await?;
-            answers.line(&format!("  {name} started again")).await?;
-        }
+/// One edge after the other, so that the others serve meanwhile.
+async fn roll(stack: &Stack, answers: &mut Answers) -> Result<()> {
+    for name in running(stack, Kind::Ingest).await? {
+        stack.services.stop(&name).await?;
+        start(stack, &name, answers).await?;
     }
     Ok(())
+}
+
+/// All at once: there is nothing left to fold in the old topic, and each that came alone would move partitions again.
+async fn restart_processors(stack: &Stack, answers: &mut Answers) -> Result<()> {
+    let names = running(stack, Kind::Processors).await?;
+    for name in &names {
+        stack.services.stop(name).await?;
+    }
+    for name in &names {
+        start(stack, name, answers).await?;
+    }
+    Ok(())
+}
+
+/// The instances of a service, with their configuration written anew; what was stopped by hand is left out.
+async fn running(stack: &Stack, kind: Kind) -> Result<Vec<String>> {
+    let (mut names, views) = (Vec::new(), stack.services.list().await);
+    for instance in stack.instances().into_iter().filter(|instance| instance.kind == kind) {
+        startup::write_config(stack, instance)?;
+        names.push(instance.name());
+    }
+    names.retain(|name| views.iter().any(|view| view.name == *name && view.wanted));
+    Ok(names)
+}
+
+async fn start(stack: &Stack, name: &str, answers: &mut Answers) -> Result<()> {
+    stack.services.start(name).await?;
+    startup::until_ready(stack, name).await?;
+    answers.line(&format!("  {name} started again")).await
 }
 
 /// Until every group has committed all that is in a topic, and the time is over in which a load may miss rows of it.

@@ -33,11 +33,12 @@ impl LogConsumer {
         config: &ArchiveConfig,
         topic: EventTopic,
     ) -> KafkaResult<LogConsumer> {
+        let instance = topic.member(&config.instance_id);
         let inner: StreamConsumer = ClientConfig::new()
             .set("bootstrap.servers", &kafka.bootstrap)
-            .set("client.id", &config.instance_id)
+            .set("client.id", &instance)
             .set("group.id", &config.group_id)
-            .set("group.instance.id", &config.instance_id)
+            .set("group.instance.id", &instance)
             .set("session.timeout.ms", "10000")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

@@ -31,8 +31,8 @@ enum Change {
 }
 
 /// Notes changes of ownership for the poll that comes next.
-#[derive(Default)]
 struct Membership {
+    topic: String,
     changes: Mutex<VecDeque<Change>>,
     closing: AtomicBool,
 }
@@ -54,7 +54,9 @@ impl ConsumerContext for Membership {
             }
             return;
         }
-        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        // What a group shares out of other topics is not for this log.
+        let own = list.elements_for_topic(&self.topic);
+        let partitions = own.iter().map(|element| element.partition()).collect();
         let change = match (assigns, consumer.assignment_lost()) {
             (true, _) => Change::Assign(partitions),
             (false, false) => Change::Revoke(partitions),
@@ -84,6 +86,9 @@ impl KafkaLog {
         topic: EventTopic,
         instance: &str,
     ) -> KafkaResult<KafkaLog> {
+        let topic = topic.to_string();
+        let membership =
+            Membership { topic: topic.clone(), changes: Mutex::default(), closing: AtomicBool::new(false) };
         let session_ms = config.session_timeout.as_millis();
         let mut client = ClientConfig::new();
         if !instance.is_empty() {
@@ -110,8 +115,7 @@ impl KafkaLog {
             .set("fetch.error.backoff.ms", "100")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
-            .create_with_context(Membership::default())?;
-        let topic = topic.to_string();
+            .create_with_context(membership)?;
         consumer.subscribe(&[&topic])?;
         Ok(KafkaLog { consumer, topic, paused: false, read_until_ms: 0 })
     }

@@ -39,7 +39,7 @@ pub enum Step {
     Close,
     /// Everything in the old topic is folded and archived.
     Drain,
-    /// One processor after the other folds the new topic.
+    /// The processors fold the new topic.
     SwitchProcessors,
 }
 
