@@ -7,6 +7,7 @@ use crate::metrics::{LedgerMetrics, WorkerMetrics};
 use crate::source::bells::{self, Bells};
 use crate::source::kafka::KafkaLog;
 use crate::source::offsets::{NotYet, check_drained};
+use crate::source::orphans::Watch;
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
 use crate::worker::ports::{Log, PortFault};
@@ -24,6 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Longest wait for records in a poll: how soon a member notices that it should stop.
 const POLL_WAIT: Duration = Duration::from_millis(50);
@@ -111,6 +113,7 @@ impl<L: Log + 'static> Folding<L> {
     async fn run_members(self) -> anyhow::Result<()> {
         let (sender, timetable) = watch::channel(None);
         let following = tokio::spawn(bells::follow(self.config.kafka.clone(), sender));
+        let watching = self.watch().map(|watch| tokio::spawn(watch.keep()));
         let members: Vec<_> = (0..self.config.worker.threads.max(1))
             .map(|index| Member {
                 index,
@@ -134,7 +137,16 @@ impl<L: Log + 'static> Folding<L> {
         // The first that fails ends the process.
         futures::future::try_join_all(ends.into_iter().map(end)).await?;
         following.abort();
+        watching.inspect(JoinHandle::abort);
         Ok(())
+    }
+
+    /// A member without a static id never comes back under it: nothing is left behind that would have to be watched.
+    fn watch(&self) -> Option<Watch> {
+        let (worker, topic) = (&self.config.worker, self.config.events.topic);
+        let instance = topic.member(&instance(worker, 0));
+        let (kafka, group) = (self.config.kafka.clone(), worker.group_id.clone());
+        (!instance.is_empty()).then_some(Watch { kafka, group, topic, instance })
     }
 }
 
