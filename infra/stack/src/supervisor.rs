@@ -87,6 +87,8 @@ pub enum Refusal {
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
 enum Event {
+    Add(Box<Spec>),
+    Publish,
     Start(String, Reply<()>),
     Stop(String, Reply<()>),
     List(oneshot::Sender<Vec<View>>),
@@ -101,6 +103,16 @@ enum Event {
 pub struct Handle(mpsc::UnboundedSender<Event>);
 
 impl Handle {
+    /// Knows one more service from now on, which is down; one of this name that it knows already stays as it is.
+    pub fn add(&self, spec: Spec) {
+        let _closed = self.0.send(Event::Add(Box::new(spec))).is_err();
+    }
+
+    /// Publishes what runs once more, as something else that is published has changed.
+    pub fn publish(&self) {
+        let _closed = self.0.send(Event::Publish).is_err();
+    }
+
     /// Starts a service that does not run; it may not be ready yet when this returns.
     ///
     /// # Errors
@@ -187,6 +199,8 @@ impl Supervisor {
     pub async fn run(mut self) {
         while let Some(event) = self.events.recv().await {
             match event {
+                Event::Add(spec) => self.add(*spec),
+                Event::Publish => self.publish(),
                 Event::Start(name, reply) => self.start(&name, reply),
                 Event::Stop(name, reply) => self.stop(&name, reply),
                 Event::List(reply) => {
@@ -197,6 +211,13 @@ impl Supervisor {
                 Event::RestartDue { slot, deaths } => self.restart(slot, deaths),
                 Event::KillDue { slot, pid } => self.kill(slot, pid),
             }
+        }
+    }
+
+    fn add(&mut self, spec: Spec) {
+        let slot = Slot::new(spec);
+        if self.find(&slot.name).is_err() {
+            self.slots.push(slot);
         }
     }
 
