@@ -63,7 +63,17 @@ def power_post(client, stack, generator, device_no):
     return client.body(boot.boot_id, boot.events)
 
 
-def test_kafka_away_is_told_within_a_second(client, stack, devices, expected):
+def archive_is_complete(stack, truth, patience_s):
+    wanted = sum(len(events) for events in truth.events.values())
+
+    def archived():
+        sql = "SELECT uniqExact(device_no, boot_id, stream, seq) AS n FROM events_raw_final"
+        return stack.rows(sql)[0]["n"] == wanted
+
+    wait_for(archived, patience_s, f"the archive holds {wanted} events", every=1)
+
+
+def test_kafka_away_is_told_within_a_second(client, stack, devices, expected, truth):
     generator = random.Random(51)
     with Load(client, stack, devices, 510) as load:
         time.sleep(2)
@@ -81,6 +91,8 @@ def test_kafka_away_is_told_within_a_second(client, stack, devices, expected):
         before = load.taken
         wait_for(lambda: load.taken > before + 4, 60, "posts are taken again")
     expected.settle(60)
+    # Neither may the archive make the outage longer.
+    archive_is_complete(stack, truth, 15)
 
 
 def test_clickhouse_away_stops_no_post(client, stack, devices, expected):
@@ -106,13 +118,7 @@ def test_a_killed_service_loses_nothing(client, stack, devices, expected, servic
 
 def test_the_archive_and_the_audit_agree_at_the_end(stack, truth):
     """No row twice, no event missing, and school totals equal the sums of their devices."""
-    wanted = sum(len(events) for events in truth.events.values())
-
-    def archived():
-        sql = "SELECT uniqExact(device_no, boot_id, stream, seq) AS n FROM events_raw_final"
-        return stack.rows(sql)[0]["n"] == wanted
-
-    wait_for(archived, 60, f"the archive holds {wanted} events", every=1)
+    archive_is_complete(stack, truth, 60)
     audit = stack.rows(
         "SELECT s.school_no, s.day FROM school_day_final s LEFT JOIN (SELECT division, school_no, day, "
         "sumIf(on_s, in_service = 1) AS on_s, sum(ver) AS ver FROM device_day_final GROUP BY ALL) d "

@@ -14,7 +14,7 @@ use crate::source::offsets::{NotYet, check_drained};
 use consumer::{LogConsumer, Received};
 use metrics::ArchiveMetrics;
 use prometheus_client::registry::Registry;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use runtime::clock::Clock;
 use runtime::config::KafkaConfig;
 use runtime::shutdown::Shutdown;
@@ -31,7 +31,7 @@ const MAX_BATCH_BYTES: usize = 64 << 20;
 const RETRY_WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// A stopping process gives its last write this long.
 const LAST_WRITE: Duration = Duration::from_secs(5);
-/// Rest after an error of the consumer.
+/// Rest before asking again, or complaining again.
 const ERROR_REST: Duration = Duration::from_secs(1);
 
 /// Runs until the shutdown signal. Metrics are registered before the first await.
@@ -78,6 +78,7 @@ struct Archiver<S> {
     metrics: ArchiveMetrics,
     batch: Batch,
     due: Instant,
+    complained: Option<Instant>,
     kafka: KafkaConfig,
     config: ArchiveConfig,
     topic: EventTopic,
@@ -97,6 +98,7 @@ impl<S: RawSink> Archiver<S> {
             metrics,
             batch: Batch::default(),
             due: Instant::now(),
+            complained: None,
             kafka: kafka.clone(),
             config: config.clone(),
             topic,
@@ -125,15 +127,23 @@ impl<S: RawSink> Archiver<S> {
             Received::Record(at, Ok(record)) => self.push(at, record),
             Received::Record(at, Err(error)) => self.skip(at, &error),
             Received::Failed(error) => {
-                tracing::warn!(%error, "archive consumer");
-                sleep(ERROR_REST).await;
-                self.rejoin_if_lost();
+                self.complain(&error);
+                self.rejoin_if_lost().await;
             }
         }
     }
 
+    /// Errors of an outage pile up in the client's queue, before what comes after it: a rest after each would make the
+    /// outage longer by as much, so only the words are rationed.
+    fn complain(&mut self, error: &KafkaError) {
+        if self.complained.is_none_or(|at| at.elapsed() >= ERROR_REST) {
+            self.complained = Some(Instant::now());
+            tracing::warn!(%error, "archive consumer");
+        }
+    }
+
     /// Begins anew from the committed offsets, if the consumer cannot go on; what was not committed is read again.
-    fn rejoin_if_lost(&mut self) {
+    async fn rejoin_if_lost(&mut self) {
         if !self.consumer.is_lost() {
             return;
         }
@@ -143,7 +153,10 @@ impl<S: RawSink> Archiver<S> {
                 self.consumer = consumer;
                 self.batch.clear();
             }
-            Err(error) => tracing::error!(%error, "archive consumer lost, cannot join again"),
+            Err(error) => {
+                tracing::error!(%error, "archive consumer lost, cannot join again");
+                sleep(ERROR_REST).await;
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Rest after an error of the client, or while the topic does not exist yet.
+/// Rest while the topic does not exist yet.
 const REST: Duration = Duration::from_millis(500);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -101,9 +101,9 @@ impl TopicReader {
                 self.unfinished.remove(&partition);
                 Next::Nothing
             }
+            // No rest: errors of an outage pile up in the client's queue, before what comes after it.
             Err(error) => {
-                tracing::warn!(topic = self.topic, %error, "read the topic");
-                sleep(REST).await;
+                tracing::debug!(topic = self.topic, %error, "read the topic");
                 Next::Nothing
             }
         }

@@ -230,6 +230,20 @@ fn record<'a>(message: &'a BorrowedMessage<'_>) -> Record<'a> {
     }
 }
 
+/// The next message, if one comes in time. Errors before it are passed over, and the last one counts only where nothing
+/// follows: those of an outage pile up, and a rest after each would make the outage longer by as much.
+fn next(consumer: &BaseConsumer<Membership>, mut wait: Duration) -> KafkaResult<Option<BorrowedMessage<'_>>> {
+    let mut failed = None;
+    loop {
+        match consumer.poll(wait) {
+            Some(Ok(message)) => return Ok(Some(message)),
+            Some(Err(error)) => failed = Some(error),
+            None => return failed.map_or(Ok(None), Err),
+        }
+        wait = Duration::ZERO;
+    }
+}
+
 impl Log for KafkaLog {
     fn poll(&mut self, appetite: Appetite, each: &mut dyn FnMut(Record<'_>)) -> Result<Polled, PortFault> {
         self.resume()?;
@@ -238,20 +252,19 @@ impl Log for KafkaLog {
         }
         let (mut records, mut bytes, mut wait) = (0, 0, appetite.wait);
         while records < appetite.records && bytes < appetite.bytes && !self.has_change() {
-            match self.consumer.poll(wait) {
-                Some(Ok(message)) => {
-                    records += 1;
-                    bytes += message.payload_len();
-                    self.read_until_ms = message.timestamp().to_millis().unwrap_or(i64::MAX);
-                    each(record(&message));
-                }
-                Some(Err(error)) if records == 0 => return Err(read_fault(error)),
-                Some(Err(error)) => {
+            let message = match next(&self.consumer, wait) {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(error) if records == 0 => return Err(read_fault(error)),
+                Err(error) => {
                     tracing::debug!(%error, "read the log");
                     break;
                 }
-                None => break,
-            }
+            };
+            records += 1;
+            bytes += message.payload_len();
+            self.read_until_ms = message.timestamp().to_millis().unwrap_or(i64::MAX);
+            each(record(&message));
             wait = Duration::ZERO;
         }
         Ok(Polled::Records(records))
@@ -274,14 +287,14 @@ impl Log for KafkaLog {
             paused.map_err(|error| PortFault::new("pause", error))?;
             self.paused = true;
         }
-        match self.consumer.poll(Duration::ZERO) {
+        match next(&self.consumer, Duration::ZERO) {
             // Paused partitions bring none; to lose one unseen would be worse than to start again.
-            Some(Ok(_)) => return Err(PortFault { fatal: true, ..PortFault::new("stay paused", "a record came") }),
-            Some(Err(error)) => return Err(read_fault(error)),
-            None if self.is_lost() => {
+            Ok(Some(_)) => return Err(PortFault { fatal: true, ..PortFault::new("stay paused", "a record came") }),
+            Err(error) => return Err(read_fault(error)),
+            Ok(None) if self.is_lost() => {
                 return Err(PortFault { fatal: true, ..PortFault::new("stay in the group", "fenced") });
             }
-            None => {}
+            Ok(None) => {}
         }
         let mut changes = self.consumer.context().changes();
         let taken = changes.pop_front_if(|change| !matches!(change, Change::Assign(_)));

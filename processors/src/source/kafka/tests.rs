@@ -81,6 +81,20 @@ fn follow(log: &mut KafkaLog, told: &mut Told) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_that_piled_up_during_an_outage_cost_one_failure() {
+    let cluster = cluster_with(1, 3).await;
+    let mut log = log_of(&cluster, "member");
+    poll_until(&mut log, |polled| matches!(polled, Polled::Assigned(_)));
+    log.start(&[(0, 0)]).unwrap();
+    poll_until(&mut log, |polled| matches!(polled, Polled::Records(1..)));
+    cluster.broker_down(1).unwrap();
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let appetite = Appetite { records: 10, bytes: 1 << 20, wait: Duration::ZERO };
+    let failed = (0..20).filter(|_| log.poll(appetite, &mut |_record| {}).is_err()).count();
+    assert!(failed <= 2, "the last error alone, and perhaps one that came meanwhile: {failed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_joins_takes_some_partitions_and_the_others_are_not_touched() {
     let cluster = cluster_with(4, 8).await;
     let (mut first, mut first_told) = (log_of(&cluster, "first"), Told::default());
