@@ -53,24 +53,23 @@ pub async fn grow(stack: &Stack, partitions: i32, answers: &mut Answers) -> Resu
     if !log.begin(partitions, present)? {
         return answers.line(&format!("{written} has {present} partitions already")).await;
     }
-    remember(stack, &log)?;
+    remember(stack, &log).await?;
     while let Some(Growth { step, partitions }) = log.growth {
         let began = Instant::now();
         carry_out(stack, &log, step, partitions, answers).await?;
         log.done(step);
-        remember(stack, &log)?;
+        remember(stack, &log).await?;
         answers.line(&format!("{}: {:.1} s", step.words(), began.elapsed().as_secs_f64())).await?;
     }
     answers.line(&format!("{} with {partitions} partitions is written and folded", log.folded)).await
 }
 
 /// Written down first: a launcher that dies now must not start services on the topic before.
-fn remember(stack: &Stack, log: &EventLog) -> Result<()> {
+async fn remember(stack: &Stack, log: &EventLog) -> Result<()> {
     let file = file(&stack.paths.var);
     crate::files::replace(&file, &serde_json::to_string_pretty(log)?)
         .with_context(|| format!("write {}", file.display()))?;
-    stack.set_events(log.clone());
-    Ok(())
+    stack.set_events(log.clone()).await
 }
 
 async fn carry_out(stack: &Stack, log: &EventLog, step: Step, partitions: i32, answers: &mut Answers) -> Result<()> {

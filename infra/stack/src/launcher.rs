@@ -110,9 +110,12 @@ impl Stack {
     }
 
     /// From now on these.
-    pub fn set_events(&self, log: EventLog) {
+    ///
+    /// # Errors
+    /// The launcher is stopping.
+    pub async fn set_events(&self, log: EventLog) -> Result<()> {
         *self.events.borrow_mut() = log;
-        self.services.publish();
+        Ok(self.services.publish().await?)
     }
 
     /// How far the ledgers are in these topics.

@@ -88,7 +88,7 @@ type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
 enum Event {
     Add(Box<Spec>),
-    Publish,
+    Publish(Reply<()>),
     Start(String, Reply<()>),
     Stop(String, Reply<()>),
     List(oneshot::Sender<Vec<View>>),
@@ -109,8 +109,11 @@ impl Handle {
     }
 
     /// Publishes what runs once more, as something else that is published has changed.
-    pub fn publish(&self) {
-        let _closed = self.0.send(Event::Publish).is_err();
+    ///
+    /// # Errors
+    /// The launcher is stopping.
+    pub async fn publish(&self) -> Result<(), Refusal> {
+        self.ask(Event::Publish).await
     }
 
     /// Starts a service that does not run; it may not be ready yet when this returns.
@@ -200,7 +203,10 @@ impl Supervisor {
         while let Some(event) = self.events.recv().await {
             match event {
                 Event::Add(spec) => self.add(*spec),
-                Event::Publish => self.publish(),
+                Event::Publish(reply) => {
+                    self.publish();
+                    let _gone = reply.send(Ok(())).is_err();
+                }
                 Event::Start(name, reply) => self.start(&name, reply),
                 Event::Stop(name, reply) => self.stop(&name, reply),
                 Event::List(reply) => {

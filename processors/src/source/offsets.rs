@@ -118,7 +118,7 @@ pub enum NotYet {
 /// It has not, or the brokers do not answer.
 pub fn check_drained(kafka: &KafkaConfig, group: &str, topic: EventTopic) -> Result<(), NotYet> {
     for earlier in topic.earlier() {
-        let standing = ask(&*GroupOffsets::of(kafka, group, earlier)?.consumer, earlier)?;
+        let standing = ask(&GroupOffsets::of(kafka, group, earlier)?.consumer, earlier)?;
         if !standing.has_reached(&standing.ends) {
             let behind = standing.all().saturating_sub(standing.done());
             return Err(NotYet::Undrained { earlier, group: group.to_owned(), behind, topic });
