@@ -6,6 +6,7 @@ mod freshness;
 mod launcher;
 mod log;
 mod overload;
+mod percentile;
 mod process;
 mod processors;
 mod rebuild;

@@ -6,6 +6,7 @@ mod fill;
 mod people;
 mod serve;
 
+use crate::percentile::percentile_ms;
 use crate::report::Report;
 use ask::{Bench, Measured, Question};
 use fill::World;
@@ -61,8 +62,8 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
 
 fn note(report: &mut Report, question: &Question, measured: &Measured) {
     let name = question.name();
-    let p50 = |times: &[Duration]| percentile(times, 50);
-    let p95 = |times: &[Duration]| percentile(times, 95);
+    let p50 = |times: &[Duration]| percentile_ms(times, 50);
+    let p95 = |times: &[Duration]| percentile_ms(times, 95);
     let (api, direct) = (p50(&measured.api), p50(&measured.direct));
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     report.figure(&format!("{name}: p50"), api, "ms", None);
@@ -76,12 +77,4 @@ fn note(report: &mut Report, question: &Question, measured: &Measured) {
     report.figure(&format!("{name}: CPU of the API an answer"), ms(measured.api_cpu), "ms", None);
     report.figure(&format!("{name}: CPU of ClickHouse an answer"), ms(measured.clickhouse_cpu), "ms", None);
     report.figure(&format!("{name}: CPU of ClickHouse, same SQL"), ms(measured.direct_cpu), "ms", None);
-}
-
-/// Nearest rank, in ms.
-fn percentile(latencies: &[Duration], percent: usize) -> f64 {
-    let mut sorted = latencies.to_vec();
-    sorted.sort_unstable();
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
 }

@@ -3,11 +3,9 @@
 use super::fill::World;
 use super::people::People;
 use crate::edge::process::Service;
-use crate::launcher;
+use crate::launcher::{self, Manifest};
 use crate::process::cpu_of;
-use anyhow::Context;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -23,14 +21,9 @@ impl Stack {
     pub fn start(port_base: u16) -> anyhow::Result<Stack> {
         let mut stack = Stack { port_base, clickhouse: String::new(), pid: 0 };
         launcher::order(stack.port_base, &["up", "--only", "clickhouse", "--detach"])?;
-        let path = PathBuf::from("var").join(port_base.to_string()).join("stack.json");
-        let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        let manifest: serde_json::Value = serde_json::from_slice(&text)?;
-        let url = manifest["clickhouse_http"].as_str().context("no clickhouse_http in the manifest")?;
-        stack.clickhouse = url.to_owned();
-        let services = manifest["services"].as_array().context("no services in the manifest")?;
-        let pid = services.iter().find(|service| service["name"] == "clickhouse").and_then(|one| one["pid"].as_u64());
-        stack.pid = u32::try_from(pid.context("no pid of ClickHouse in the manifest")?)?;
+        let manifest = Manifest::read(port_base)?;
+        stack.clickhouse = manifest.text("clickhouse_http")?;
+        stack.pid = manifest.pid("clickhouse")?;
         Ok(stack)
     }
 

@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use super::posts::Posts;
 use super::process::Service;
+use crate::percentile::percentile_ms;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -33,12 +34,9 @@ impl Run {
         self.latencies.len() as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Nearest-rank percentile of the latencies, ms.
+    /// Percentile of the latencies, ms.
     pub fn percentile_ms(&self, percent: usize) -> f64 {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        let rank = (sorted.len() * percent).div_ceil(100).max(1);
-        sorted.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+        percentile_ms(&self.latencies, percent)
     }
 }
 

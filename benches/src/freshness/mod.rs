@@ -6,6 +6,7 @@ pub mod markers;
 pub mod posts;
 pub mod stack;
 
+use crate::percentile::percentile_ms;
 use crate::report::Report;
 use markers::Markers;
 use posts::Devices;
@@ -46,19 +47,11 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
     let posted = runtime.block_on(load::open(stack.edge()?, &devices, &markers, RATE, WARM, SPAN))?;
     let seen = watch.finish()?;
     report.figure("posts taken", posted.rate(), "posts/s", None);
-    report.figure("edge latency, p99", percentile(&posted.latencies, 99) * 1e3, "ms", None);
+    report.figure("edge latency, p99", percentile_ms(&posted.latencies, 99), "ms", None);
     report.figure("heartbeats watched", seen.latencies.len() as f64, "", None);
     report.figure("never seen", seen.missing as f64, "", Some(0.0));
-    report.figure("sent to queryable, p50", percentile(&seen.latencies, 50), "s", None);
-    report.figure("sent to queryable, p99", percentile(&seen.latencies, 99), "s", Some(5.0));
-    report.figure("sent to queryable, max", percentile(&seen.latencies, 100), "s", None);
+    report.figure("sent to queryable, p50", percentile_ms(&seen.latencies, 50) / 1e3, "s", None);
+    report.figure("sent to queryable, p99", percentile_ms(&seen.latencies, 99) / 1e3, "s", Some(5.0));
+    report.figure("sent to queryable, max", percentile_ms(&seen.latencies, 100) / 1e3, "s", None);
     Ok(())
-}
-
-/// Nearest rank, in seconds.
-pub fn percentile(latencies: &[Duration], percent: usize) -> f64 {
-    let mut sorted = latencies.to_vec();
-    sorted.sort_unstable();
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
 }

@@ -1,12 +1,10 @@
 //! A whole stack of the bench's own.
 
-use crate::launcher;
+use crate::launcher::{self, Manifest};
 use crate::log::Log;
 use anyhow::Context;
 use serde::Deserialize;
-use serde_json::Value;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// A device of the stack's registry.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,7 +60,7 @@ impl Stack {
 
     /// The devices that may post.
     pub fn devices(&self) -> anyhow::Result<Vec<Device>> {
-        let path = self.var().join("fleet/devices.ndjson");
+        let path = launcher::directory(self.port_base).join("fleet/devices.ndjson");
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let devices = text.lines().map(serde_json::from_str::<Device>);
         let devices: Vec<Device> = devices.collect::<Result<_, _>>().context("read the devices")?;
@@ -74,14 +72,7 @@ impl Stack {
     }
 
     fn text(&self, name: &str) -> anyhow::Result<String> {
-        let path = self.var().join("stack.json");
-        let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        let manifest: Value = serde_json::from_slice(&text)?;
-        manifest[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the manifest"))
-    }
-
-    fn var(&self) -> PathBuf {
-        PathBuf::from("var").join(self.port_base.to_string())
+        Manifest::read(self.port_base)?.text(name)
     }
 }
 

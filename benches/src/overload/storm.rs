@@ -3,6 +3,7 @@
 use crate::edge::connection::Connection;
 use crate::edge::posts::Posts;
 use crate::edge::process::Service;
+use crate::percentile::percentile_ms;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -25,27 +26,24 @@ pub struct Storm {
 #[derive(Clone, Default)]
 pub struct Second {
     refused: usize,
-    /// Latencies of the posts that were taken, ms.
-    taken_ms: Vec<f64>,
+    /// Latencies of the posts that were taken.
+    taken: Vec<Duration>,
 }
 
 impl Second {
     /// Posts that were taken.
     pub fn accepted(&self) -> usize {
-        self.taken_ms.len()
+        self.taken.len()
     }
 
     /// Posts that were answered.
     pub fn asked(&self) -> usize {
-        self.taken_ms.len() + self.refused
+        self.taken.len() + self.refused
     }
 
     /// Nothing was refused, and p99 is below a limit.
     pub fn is_normal(&self, p99_ms: f64) -> bool {
-        let mut sorted = self.taken_ms.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let rank = (sorted.len() * 99).div_ceil(100).max(1);
-        self.refused == 0 && sorted.get(rank - 1).is_some_and(|latency| *latency < p99_ms)
+        self.refused == 0 && percentile_ms(&self.taken, 99) < p99_ms
     }
 }
 
@@ -115,7 +113,7 @@ impl Sky {
         let now = Instant::now();
         if let Some(second) = self.seconds.borrow_mut().get_mut((now - self.begun).as_secs() as usize) {
             match status {
-                200 => second.taken_ms.push((now - asked).as_secs_f64() * 1e3),
+                200 => second.taken.push(now - asked),
                 _ => second.refused += 1,
             }
         }

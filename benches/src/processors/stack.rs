@@ -1,10 +1,9 @@
 //! Kafka and ClickHouse of the bench's own, and a processors process on them.
 
-use crate::launcher;
+use crate::launcher::{self, Manifest};
 use crate::log::Log;
 use crate::process::Process;
 use anyhow::{Context, ensure};
-use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -22,12 +21,9 @@ impl Backend {
     pub fn start(port_base: u16) -> anyhow::Result<Backend> {
         let mut backend = Backend { port_base, log: Log(String::new()), clickhouse: String::new() };
         launcher::order(backend.port_base, &["up", "--only", "kafka,clickhouse", "--detach"])?;
-        let path = PathBuf::from("var").join(port_base.to_string()).join("stack.json");
-        let text = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        let manifest: Value = serde_json::from_slice(&text)?;
-        let address = |name: &str| manifest[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
-        backend.log = Log(address("kafka")?);
-        backend.clickhouse = address("clickhouse_http")?.trim_start_matches("http://").to_owned();
+        let manifest = Manifest::read(port_base)?;
+        backend.log = Log(manifest.text("kafka")?);
+        backend.clickhouse = manifest.text("clickhouse_http")?.trim_start_matches("http://").to_owned();
         Ok(backend)
     }
 
@@ -54,8 +50,7 @@ impl Backend {
 
     /// Starts a processors process that folds ledgers only.
     pub fn processors(&self) -> anyhow::Result<Process> {
-        let directory = PathBuf::from("var").join(self.port_base.to_string());
-        let config = directory.join("etc/bench-processors.toml");
+        let config = launcher::directory(self.port_base).join("etc/bench-processors.toml");
         let text = format!(
             "[server]\nlisten = \"{}\"\n[kafka]\nbootstrap = \"{}\"\n[clickhouse]\nurl = \"http://{}\"\n\
              user = \"writer\"\n[groups]\nledgers = true\narchive = false\nregistry = false\n\

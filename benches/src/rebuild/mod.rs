@@ -2,16 +2,17 @@
 
 use crate::freshness::load;
 use crate::freshness::markers::Markers;
-use crate::freshness::percentile;
 use crate::freshness::posts::Devices;
 use crate::freshness::stack::Stack;
+use crate::launcher;
+use crate::percentile::percentile_ms;
 use crate::processors::workload::{BEATS, Workload};
 use crate::processors::yesterday;
 use crate::report::Report;
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow};
 use schemas::time::Day;
 use serde::Deserialize;
-use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 /// Devices of the day that is folded again.
@@ -56,13 +57,14 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
     let devices = Devices::new(stack.devices()?);
     let markers = Markers::choose(&devices, MARKERS);
     let watch = markers.watch(stack.clickhouse()?);
-    let rebuild = start(port_base, day)?;
+    let rebuilding = thread::spawn(move || rebuild(port_base, day));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let posted = runtime.block_on(load::open(stack.edge()?, &devices, &markers, RATE, WARM, SPAN))?;
-    let (seen, rebuilt) = (watch.finish()?, finish(rebuild)?);
+    let seen = watch.finish()?;
+    let rebuilt = rebuilding.join().map_err(|_| anyhow!("the rebuild panicked"))??;
     report.figure("posts taken", posted.rate(), "posts/s", None);
-    report.figure("live, sent to queryable, p50", percentile(&seen.latencies, 50), "s", None);
-    report.figure("live, sent to queryable, p99", percentile(&seen.latencies, 99), "s", Some(10.0));
+    report.figure("live, sent to queryable, p50", percentile_ms(&seen.latencies, 50) / 1e3, "s", None);
+    report.figure("live, sent to queryable, p99", percentile_ms(&seen.latencies, 99) / 1e3, "s", Some(10.0));
     report.figure("live, never seen", seen.missing as f64, "", Some(0.0));
     tell(report, &rebuilt);
     Ok(())
@@ -80,17 +82,10 @@ fn tell(report: &mut Report, rebuilt: &Rebuilt) {
     report.figure("rebuild: CPU per event", 1e6 / rebuilt.events_per_core_second, "core-us", Some(1e6 / 300e3));
 }
 
-fn start(port_base: u16, day: Day) -> anyhow::Result<Child> {
-    let program = std::env::current_exe()?.with_file_name("stack");
-    let (days, port_base) = (format!("{day}..{day}"), port_base.to_string());
-    let words = ["rebuild", "--days", &days, "--from", "kafka", "--json", "--port-base", &port_base];
-    Command::new(program).args(words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("start the rebuild")
-}
-
-fn finish(rebuild: Child) -> anyhow::Result<Rebuilt> {
-    let output = rebuild.wait_with_output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    ensure!(output.status.success(), "the rebuild failed: {text}");
-    let last = text.lines().last().context("the rebuild tells nothing")?;
+/// Folds the day again; what it costs.
+fn rebuild(port_base: u16, day: Day) -> anyhow::Result<Rebuilt> {
+    let days = format!("{day}..{day}");
+    let told = launcher::answer(port_base, &["rebuild", "--days", &days, "--from", "kafka", "--json"])?;
+    let last = told.lines().last().context("the rebuild tells nothing")?;
     serde_json::from_str(last).with_context(|| format!("read {last}"))
 }

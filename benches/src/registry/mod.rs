@@ -7,8 +7,8 @@ mod lists;
 mod revocations;
 mod serve;
 
+use crate::percentile::percentile_ms;
 use crate::report::Report;
-use std::time::Duration;
 
 /// Schools of the store under measurement.
 const SCHOOLS: u32 = 30_000;
@@ -46,11 +46,4 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
     let p99 = percentile_ms(&delays, 99) / 1e3;
     report.figure("revocation answered to edge's refusal: p99", p99, "s", Some(BAR_REVOCATION_S));
     Ok(())
-}
-
-fn percentile_ms(times: &[Duration], percent: usize) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_unstable();
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
 }

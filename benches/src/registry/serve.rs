@@ -2,6 +2,7 @@
 
 use crate::edge::kafka::Kafka;
 use crate::edge::process::Service;
+use crate::launcher;
 use anyhow::{Context, ensure};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ impl Registry {
     /// Seeds a store and serves it.
     pub fn start(port_base: u16, schools: u32) -> anyhow::Result<Registry> {
         let kafka = Kafka::start(port_base)?;
-        let directory = PathBuf::from("var").join(port_base.to_string()).join("bench-registry");
+        let directory = launcher::directory(port_base).join("bench-registry");
         std::fs::create_dir_all(&directory)?;
         let port = port_base + 90;
         let file = |name: &str| directory.join(name).display().to_string();

@@ -237,6 +237,7 @@ fn next(consumer: &BaseConsumer<Membership>, mut wait: Duration) -> KafkaResult<
     loop {
         match consumer.poll(wait) {
             Some(Ok(message)) => return Ok(Some(message)),
+            Some(Err(error)) if consumer.client().fatal_error().is_some() => return Err(error),
             Some(Err(error)) => failed = Some(error),
             None => return failed.map_or(Ok(None), Err),
         }

@@ -225,15 +225,15 @@ where
 
 fn roster_cell(row: &RosterRow) -> (Place, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    ((row.k_area, row.k_school), Day(i32::from(row.k_day)), Told::Roster(counted, row.n_provisional == 1))
+    (row.place(), Day(i32::from(row.k_day)), Told::Roster(counted, row.n_provisional == 1))
 }
 
 fn activity_cell(row: &ActivityRow) -> (Place, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    ((row.k_area, row.k_school), Day(i32::from(row.k_day)), Told::Activity(counted))
+    (row.place(), Day(i32::from(row.k_day)), Told::Activity(counted))
 }
 
 fn network_cell(row: &NetworkRow) -> (Place, Day, Told) {
     let counted = Counted { sums: row.sums(), rows: row.n_rows, ver: row.n_ver };
-    ((row.k_area, row.k_school), Day(i32::from(row.k_day)), Told::Network(Box::new(counted)))
+    (row.place(), Day(i32::from(row.k_day)), Told::Network(Box::new(counted)))
 }

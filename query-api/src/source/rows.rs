@@ -1,6 +1,7 @@
 //! Rows of the statements of `logic::plan`, column for column.
 #![allow(missing_docs, reason = "columns are explained in logic::plan under the same names")]
 
+use crate::logic::cells::Place;
 use crate::logic::gather::Group;
 use crate::logic::parts::Part;
 use crate::logic::plan::DayCount;
@@ -51,10 +52,15 @@ impl RosterRow {
     }
 }
 
-/// Rows that are of a group.
+/// Rows that are of a group, or in memory of a place.
 macro_rules! grouped {
     ($($row:ident)+) => {
         $(impl $row {
+            /// The place, where the statement tells places apart.
+            pub const fn place(&self) -> Place {
+                (self.k_area, self.k_school)
+            }
+
             /// Its keys.
             pub fn group(&self) -> Group {
                 Group { area: self.k_area, school: self.k_school, day: self.k_day }

@@ -158,7 +158,7 @@ impl Memory {
             return Ok(list.clone());
         }
         let rows = store.fetch::<InServiceRow>(&plan::in_service(day), &ids.of("in-service")).await?;
-        let list: InService = Arc::new(rows.into_iter().map(|row| ((row.k_area, row.k_school), row.devices)).collect());
+        let list: InService = Arc::new(rows.into_iter().map(|row| (row.place(), row.devices)).collect());
         state.sets.keep_in_service(day, list.clone());
         Ok(list)
     }
