@@ -91,6 +91,9 @@ pub struct WorkerConfig {
     /// Kafka session time-out.
     #[serde(with = "humantime_serde")]
     pub session_timeout: Duration,
+    /// A partition that has no owner for this long, in a group at rest, is shared out anew.
+    #[serde(with = "humantime_serde")]
+    pub orphan_after: Duration,
     /// Undecodable records within a minute that stop the worker.
     pub dead_letter_breaker: usize,
     /// Longest wait for the registry topic.

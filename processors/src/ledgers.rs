@@ -146,7 +146,8 @@ impl<L: Log + 'static> Folding<L> {
         let (worker, topic) = (&self.config.worker, self.config.events.topic);
         let instance = topic.member(&instance(worker, 0));
         let (kafka, group) = (self.config.kafka.clone(), worker.group_id.clone());
-        (!instance.is_empty()).then_some(Watch { kafka, group, topic, instance })
+        let patience = worker.orphan_after;
+        (!instance.is_empty()).then_some(Watch { kafka, group, topic, instance, patience })
     }
 }
 

@@ -1,15 +1,22 @@
 """Processors are added and removed under load: only the partitions that move are opened anew, and the tables are right.
 
 Two processors and a fleet are under way; a third joins, takes its share, and is stopped again. What the members count
-says which partitions moved. Then the oracle computes everything again from the topic and from the fleet's journal.
+says which partitions moved. Then a third joins once more, and the member that gives a partition up for it dies before it
+has done so: it comes back under its static id, the group returns what was left to it without a rebalance, and the
+partition would stay without an owner. Last, the oracle computes everything again from the topic and from the fleet's
+journal.
 """
 
 import argparse
+import os
 import signal
 import sys
+import threading
 import time
 
 import requests
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
 from own_stack import REPOSITORY, OwnStack
 
 import oracle
@@ -22,7 +29,14 @@ FIRST, SECOND, THIRD = "processors", "processors-2", "processors-3"
 SESSION_S = 10
 # A partition that does not move is committed at least this often; a flush takes up to a second, a load the same.
 LONGEST_REST_S = 6
-BREAKS = {"keeps-given-up": "keeps-given-up"}
+# From the return of the dead member on: the watch's patience of 4 s, its look every second, and a visitor's coming and
+# going, each of which the members hear of at their next heartbeat, 2 s later at most.
+MENDED_S = 20
+# What is broken, by the environment that breaks it.
+BREAKS = {
+    "keeps-given-up": {"CLASSPULSE_BIN_PROCESSORS": str(REPOSITORY / "target/release/keeps-given-up")},
+    "nobody-watches": {"CLASSPULSE_PROCESSORS__WORKER__ORPHAN_AFTER": "1h"},
+}
 
 
 class Scene:
@@ -31,8 +45,7 @@ class Scene:
     def __init__(self, options):
         # Also while there is much to catch up with: the rests are to show what a rebalance does, not what the load does.
         environment = {"CLASSPULSE_PROCESSORS__WORKER__CATCH_UP_INTERVAL": "1s"}
-        if options.broken:
-            environment["CLASSPULSE_BIN_PROCESSORS"] = str(REPOSITORY / "target/release" / BREAKS[options.broken])
+        environment |= BREAKS.get(options.broken, {})
         self.options, self.stack = options, OwnStack("scaling", options.port_base, environment)
 
     def up(self):
@@ -60,6 +73,33 @@ class Scene:
                 raise RuntimeError(f"partitions of {names}: {self.shares(*names)}, expected {wanted}")
             time.sleep(0.1)
         return time.monotonic() - began
+
+
+class Members:
+    """The group as its coordinator knows it, which tells also of what nobody has."""
+
+    def __init__(self, stack):
+        self.admin = AdminClient({"bootstrap.servers": stack.address("kafka"), "log_level": 0})
+
+    def look(self):
+        """({static id: (member id, number of partitions)}, whether the group is at rest)."""
+        group = self.admin.describe_consumer_groups(["ledgers"], request_timeout=5)["ledgers"].result()
+        members = {
+            one.group_instance_id: (one.member_id, len(one.assignment.topic_partitions))
+            for one in group.members if one.group_instance_id
+        }
+        return members, group.state == ConsumerGroupState.STABLE
+
+    def wait_for(self, what, seconds, is_there):
+        """Until the group at rest is as `is_there` says; returns its members, `None` where it does not come to that."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            members, at_rest = self.look()
+            if at_rest and is_there(members):
+                return members
+            time.sleep(0.05)
+        print(f"          not within {seconds} s: {what}: {members}", flush=True)
+        return None
 
 
 class Pulse:
@@ -148,6 +188,54 @@ def add_and_remove_unseen(scene):
     time.sleep(SESSION_S + LONGEST_REST_S)
 
 
+def die_giving_up(scene, verdict):
+    """A member dies after the group took a partition from it, and before it said that it has let go."""
+    group = Members(scene.stack)
+    back = die_within_a_rebalance(scene, group)
+    verdict.check("a member that died giving a partition up is back without a rebalance, and the partition is nobody's",
+                  [] if back and owned(back) == PARTITIONS - 1 else [back])
+    began = time.monotonic()
+    mended = group.wait_for("all have owners", MENDED_S, lambda members: len(members) == 3 and owned(members) == PARTITIONS)
+    if mended:
+        print(f"          an owner again after {time.monotonic() - began:.1f} s: {shares_of(mended)}", flush=True)
+    verdict.check(f"within {MENDED_S} s each partition has an owner again", [] if mended else ["one has none"])
+
+
+def die_within_a_rebalance(scene, group):
+    """The members when the dead one is back; `None` where the scene could not be set."""
+    before = group.wait_for("two of two each", 10, lambda members: sorted(shares_of(members).values()) == [2, 2])
+    clickhouse = scene.stack.service("clickhouse")["pid"]
+    starting = threading.Thread(target=scene.stack.command, args=("start", THIRD), kwargs={"check": False})
+    # Tables that do not answer hold up the flush that a member does before it lets go.
+    os.kill(clickhouse, signal.SIGSTOP)
+    try:
+        starting.start()
+        parted = group.wait_for("one taken away", 20, lambda members: len(members) == 3 and owned(members) == PARTITIONS - 1)
+        if not (before and parted):
+            return None
+        dying = next(name for name in before if parted[name][1] < before[name][1])
+        os.kill(scene.stack.service(process_of(dying))["pid"], signal.SIGKILL)
+        print(f"          {dying} dies giving up: {shares_of(parted)}", flush=True)
+        return group.wait_for("it is back", 15, lambda members: members[dying][0] != parted[dying][0])
+    finally:
+        os.kill(clickhouse, signal.SIGCONT)
+        starting.join()
+
+
+def owned(members):
+    return sum(count for _, count in members.values())
+
+
+def shares_of(members):
+    return {name: count for name, (_, count) in sorted(members.items())}
+
+
+def process_of(member):
+    """The service that is the member of this static id, which bears its number."""
+    number = member.removeprefix("processors-")
+    return FIRST if number == "1" else f"processors-{number}"
+
+
 def judge(scene, verdict):
     scene.stack.command("stop", "fleet")
     scene.stack.wait_for_quiet()
@@ -166,8 +254,14 @@ def main():
     scene, verdict = Scene(options), oracle.Verdict()
     try:
         scene.up()
-        add_and_remove_unseen(scene) if options.broken else add_and_remove(scene, verdict)
-        judge(scene, verdict)
+        if options.broken == "keeps-given-up":
+            add_and_remove_unseen(scene)
+        elif not options.broken:
+            add_and_remove(scene, verdict)
+        if options.broken != "keeps-given-up":
+            die_giving_up(scene, verdict)
+        if options.broken != "nobody-watches":
+            judge(scene, verdict)
     finally:
         scene.stack.remove(options.keep)
     print(f"{len(verdict.passed)} passed, {len(verdict.failed)} failed")

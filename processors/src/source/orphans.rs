@@ -19,8 +19,6 @@ use tokio::time::sleep;
 
 /// How often it is looked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Looks one after the other at which a partition must be without an owner: a flush and a join take less.
-const LOOKS: u32 = 4;
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// A visitor that is not let in within this time gives up; the next look sends another.
 const VISIT: Duration = Duration::from_secs(20);
@@ -36,23 +34,25 @@ pub struct Watch {
     pub topic: EventTopic,
     /// Client id of the first member of this process.
     pub instance: String,
+    /// How long a partition may have no owner; longer than a flush and a join take.
+    pub patience: Duration,
 }
 
 impl Watch {
     /// Watches until it is dropped.
     pub async fn keep(self) {
-        let mut seen = 0;
+        let mut since: Option<Instant> = None;
         loop {
             sleep(LOOK_EVERY).await;
             let watch = self.clone();
-            seen = match spawn_blocking(move || watch.is_to_be_mended()).await {
-                Ok(Ok(true)) => seen + 1,
-                Ok(Ok(false)) => 0,
+            since = match spawn_blocking(move || watch.is_to_be_mended()).await {
+                Ok(Ok(true)) => since.or_else(|| Some(Instant::now())),
+                Ok(Ok(false)) => None,
                 // Whoever cannot be asked cannot be mended either.
-                Ok(Err(_)) | Err(_) => seen,
+                Ok(Err(_)) | Err(_) => since,
             };
-            if seen >= LOOKS {
-                seen = 0;
+            if since.is_some_and(|since| since.elapsed() >= self.patience) {
+                since = None;
                 tracing::warn!(group = self.group, "partitions without an owner, they are shared out anew");
                 let watch = self.clone();
                 if let Ok(Err(error)) = spawn_blocking(move || watch.visit()).await {

@@ -24,8 +24,9 @@ async fn cluster_with(partitions: i32, records: usize) -> Cluster {
 
 fn log_of(cluster: &Cluster, instance: &str) -> KafkaLog {
     let mut config = Config::load(None).unwrap();
-    // The mock broker waits for about a session before it shares partitions out anew.
-    config.worker.session_timeout = Duration::from_secs(2);
+    // The mock broker waits for about a session before it shares partitions out anew, but for 3 s at first, whatever the
+    // session: a member with a shorter one is forgotten meanwhile, and its request to join is never answered.
+    config.worker.session_timeout = Duration::from_secs(5);
     let kafka = KafkaConfig { bootstrap: cluster.bootstrap_servers() };
     KafkaLog::subscribe(&kafka, &config.worker, config.events.topic, instance).unwrap()
 }
