@@ -204,6 +204,8 @@ def die_giving_up(scene, verdict):
 def die_within_a_rebalance(scene, group):
     """The members when the dead one is back; `None` where the scene could not be set."""
     before = group.wait_for("two of two each", 10, lambda members: sorted(shares_of(members).values()) == [2, 2])
+    # A member that still loads what it was given cannot be asked for any of it.
+    wait_for_commits(scene)
     clickhouse = scene.stack.service("clickhouse")["pid"]
     starting = threading.Thread(target=scene.stack.command, args=("start", THIRD), kwargs={"check": False})
     # Tables that do not answer hold up the flush that a member does before it lets go.
@@ -220,6 +222,20 @@ def die_within_a_rebalance(scene, group):
     finally:
         os.kill(clickhouse, signal.SIGCONT)
         starting.join()
+
+
+def wait_for_commits(scene):
+    """Until something of each partition was written and committed since now."""
+    pulse = Pulse(scene.stack)
+    try:
+        pulse.look()
+        first, until = dict(pulse.last), time.monotonic() + 20
+        while any(pulse.last[partition] == offset for partition, offset in first.items()):
+            if time.monotonic() > until:
+                raise RuntimeError(f"nothing is committed: {first}, {pulse.last}")
+            pulse.watch(0.2)
+    finally:
+        pulse.close()
 
 
 def owned(members):
