@@ -13,6 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use runtime::config::KafkaConfig;
 use schemas::topic::EventTopic;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -40,12 +41,16 @@ pub struct Watch {
 
 impl Watch {
     /// Watches until it is dropped.
-    pub async fn keep(self) {
+    ///
+    /// # Errors
+    /// A configuration that librdkafka refuses.
+    pub async fn keep(self) -> KafkaResult<()> {
+        let asker: Arc<BaseConsumer> = Arc::new(self.client().create()?);
         let mut since: Option<Instant> = None;
         loop {
             sleep(LOOK_EVERY).await;
-            let watch = self.clone();
-            since = match spawn_blocking(move || watch.is_to_be_mended()).await {
+            let (watch, asker) = (self.clone(), asker.clone());
+            since = match spawn_blocking(move || watch.is_to_be_mended(&asker)).await {
                 Ok(Ok(true)) => since.or_else(|| Some(Instant::now())),
                 Ok(Ok(false)) => None,
                 // Whoever cannot be asked cannot be mended either.
@@ -63,12 +68,11 @@ impl Watch {
     }
 
     /// The group is at rest, lacks owners, and this process is the one to see to it.
-    fn is_to_be_mended(&self) -> KafkaResult<bool> {
-        let consumer: BaseConsumer = self.client().create()?;
+    fn is_to_be_mended(&self, asker: &BaseConsumer) -> KafkaResult<bool> {
         let topic = self.topic.to_string();
-        let metadata = consumer.fetch_metadata(Some(&topic), ASK_TIMEOUT)?;
+        let metadata = asker.fetch_metadata(Some(&topic), ASK_TIMEOUT)?;
         let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len() as i32);
-        let list = consumer.fetch_group_list(Some(&self.group), ASK_TIMEOUT)?;
+        let list = asker.fetch_group_list(Some(&self.group), ASK_TIMEOUT)?;
         let Some(group) = list.groups().iter().find(|group| group.name() == self.group && group.state() == "Stable")
         else {
             return Ok(false);
