@@ -51,6 +51,10 @@ suite_chaos() {
     counted "$VAR/test/chaos.log" "$ROOT/classpulse" chaos --faults 6 --seed 178 --without "$without" --port-base "$(chaos_ports 0)" \
         --report "$VAR/test/chaos"
     checked "processors that commit early are noticed" commit_early_is_noticed
+    counted "$VAR/test/scaling.log" python_of_tests tests/chaos/scaling.py --port-base "$(chaos_ports 400)"
+    checked "ledgers that are kept when their partition is given up are noticed" kept_ledgers_are_noticed
+    checked "a partition that nobody watches is noticed" nobody_watching_is_noticed
+    counted "$VAR/test/growing.log" python_of_tests tests/chaos/growing.py --port-base "$(chaos_ports 600)"
     counted "$VAR/test/killed-day.log" python_of_tests tests/chaos/killed_day.py --port-base "$(chaos_ports 200)"
 }
 
@@ -61,6 +65,22 @@ commit_early_is_noticed() {
         --report "$VAR/test/commit-early" >"$log" 2>&1 || status=$?
     tail -n 40 "$log"
     [ "$status" -ne 0 ] && grep -q '^DIFFERENT .*tables' "$log"
+}
+
+# Fails unless the oracle finds rows that lack events.
+kept_ledgers_are_noticed() {
+    local log="$VAR/test/keeps-given-up.log" status=0
+    python_of_tests "$ROOT/tests/chaos/scaling.py" --break keeps-given-up --port-base "$(chaos_ports 500)" >"$log" 2>&1 || status=$?
+    tail -n 40 "$log"
+    [ "$status" -ne 0 ] && grep -q '^DIFFERENT .*tables' "$log"
+}
+
+# Fails unless a partition stays without an owner.
+nobody_watching_is_noticed() {
+    local log="$VAR/test/nobody-watches.log" status=0
+    python_of_tests "$ROOT/tests/chaos/scaling.py" --break nobody-watches --port-base "$(chaos_ports 500)" >"$log" 2>&1 || status=$?
+    tail -n 40 "$log"
+    [ "$status" -ne 0 ] && grep -q '^equal .*back without a rebalance' "$log" && grep -q '^DIFFERENT .*an owner again' "$log"
 }
 
 chaos_ports() { echo $((${CLASSPULSE_CHAOS_PORT_BASE:-26000} + $1)); }

@@ -4,6 +4,7 @@
 
 mod client;
 mod durable;
+mod lag;
 
 use client::{NOW, TestEdge, event, post};
 use serde_json::json;

@@ -2,6 +2,7 @@
 
 use runtime::clock::ClockConfig;
 use runtime::config::{ClickHouseConfig, ConfigError, KafkaConfig, LogConfig, ServerConfig};
+use schemas::topic::EventTopic;
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Config {
     pub log: LogConfig,
     /// What this process runs.
     pub groups: Groups,
+    /// The log.
+    pub events: EventsConfig,
     /// The ledger workers.
     pub worker: WorkerConfig,
     /// The archive.
@@ -50,6 +53,14 @@ pub struct Groups {
     pub registry: bool,
     /// `county_day`, `restatements`, and the nightly audit.
     pub roll: bool,
+}
+
+/// `[events]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventsConfig {
+    /// The topic that is folded; those before it are folded to their end.
+    pub topic: EventTopic,
 }
 
 /// `[worker]`
@@ -80,6 +91,9 @@ pub struct WorkerConfig {
     /// Kafka session time-out.
     #[serde(with = "humantime_serde")]
     pub session_timeout: Duration,
+    /// A partition that has no owner for this long, in a group at rest, is shared out anew.
+    #[serde(with = "humantime_serde")]
+    pub orphan_after: Duration,
     /// Undecodable records within a minute that stop the worker.
     pub dead_letter_breaker: usize,
     /// Longest wait for the registry topic.

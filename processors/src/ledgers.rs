@@ -5,7 +5,9 @@ use crate::logic::bounds::Bounds;
 use crate::logic::worker::Rules;
 use crate::metrics::{LedgerMetrics, WorkerMetrics};
 use crate::source::bells::{self, Bells};
-use crate::source::kafka::{EVENTS, KafkaLog};
+use crate::source::kafka::KafkaLog;
+use crate::source::offsets::{NotYet, check_drained};
+use crate::source::orphans::Watch;
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
 use crate::worker::ports::{Log, PortFault};
@@ -23,6 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Longest wait for records in a poll: how soon a member notices that it should stop.
 const POLL_WAIT: Duration = Duration::from_millis(50);
@@ -110,6 +113,7 @@ impl<L: Log + 'static> Folding<L> {
     async fn run_members(self) -> anyhow::Result<()> {
         let (sender, timetable) = watch::channel(None);
         let following = tokio::spawn(bells::follow(self.config.kafka.clone(), sender));
+        let watching = self.watch().map(|watch| tokio::spawn(watch.keep()));
         let members: Vec<_> = (0..self.config.worker.threads.max(1))
             .map(|index| Member {
                 index,
@@ -133,7 +137,17 @@ impl<L: Log + 'static> Folding<L> {
         // The first that fails ends the process.
         futures::future::try_join_all(ends.into_iter().map(end)).await?;
         following.abort();
+        watching.inspect(JoinHandle::abort);
         Ok(())
+    }
+
+    /// A member without a static id never comes back under it: nothing is left behind that would have to be watched.
+    fn watch(&self) -> Option<Watch> {
+        let (worker, topic) = (&self.config.worker, self.config.events.topic);
+        let instance = topic.member(&instance(worker, 0));
+        let (kafka, group) = (self.config.kafka.clone(), worker.group_id.clone());
+        let patience = worker.orphan_after;
+        (!instance.is_empty()).then_some(Watch { kafka, group, topic, instance, patience })
     }
 }
 
@@ -202,7 +216,7 @@ impl<L: Log + 'static> Member<L> {
                 Turn::Done(phase) => {
                     pace.went_well();
                     self.metrics.observe(phase, engine.worker());
-                    if draining.is_some() && phase == Phase::Release {
+                    if engine.has_drained() {
                         return Ok(End::Stopped);
                     }
                 }
@@ -222,8 +236,13 @@ impl<L: Log + 'static> Member<L> {
     /// to stop meanwhile.
     fn engine(&mut self) -> anyhow::Result<Option<KafkaEngine<L>>> {
         let worker = &self.config.worker;
-        let log = KafkaLog::subscribe(&self.config.kafka, worker, &instance(worker, self.index))?;
         let deadline = Instant::now() + worker.registry_timeout;
+        if !self.may_begin(deadline)? {
+            return Ok(None);
+        }
+        let topic = self.config.events.topic;
+        let instance = topic.member(&instance(worker, self.index));
+        let log = KafkaLog::subscribe(&self.config.kafka, worker, topic, &instance)?;
         while self.partitions == 0 || self.bells.borrow().is_none() {
             if self.shutdown.is_fired() {
                 return Ok(None);
@@ -244,6 +263,22 @@ impl<L: Log + 'static> Member<L> {
         Ok((!self.shutdown.is_fired()).then_some(engine))
     }
 
+    /// Waits for brokers that answer; false: told to stop meanwhile.
+    fn may_begin(&self, deadline: Instant) -> anyhow::Result<bool> {
+        let (kafka, worker) = (&self.config.kafka, &self.config.worker);
+        while !self.shutdown.is_fired() {
+            match check_drained(kafka, &worker.group_id, self.config.events.topic) {
+                Ok(()) => return Ok(true),
+                Err(NotYet::Kafka(error)) if Instant::now() < deadline => {
+                    tracing::debug!(%error, "ask whether earlier topics are drained");
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(false)
+    }
+
     fn dead_letters(&self) -> anyhow::Result<Option<DeadTopic>> {
         let sends = self.set.name.is_live();
         Ok(sends.then(|| DeadTopic::new(&self.config.kafka, self.runtime.clone())).transpose()?)
@@ -252,7 +287,7 @@ impl<L: Log + 'static> Member<L> {
     fn rules(&self, partitions: u32) -> Rules {
         let worker = &self.config.worker;
         Rules {
-            topic: EVENTS.into(),
+            topic: self.config.events.topic.to_string(),
             group: worker.group_id.clone(),
             partitions,
             definitions: self.set.definitions.clone(),

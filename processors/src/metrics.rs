@@ -22,6 +22,12 @@ pub struct OutcomeLabel {
     outcome: &'static str,
 }
 
+/// What happened to a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct MoveLabel {
+    reason: &'static str,
+}
+
 /// Which worker thread.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ThreadLabel {
@@ -41,6 +47,10 @@ pub struct LedgerMetrics {
     dead_letters: Counter,
     /// Ledgers evicted under the byte budget.
     evicted: Counter,
+    /// Partitions that changed hands, by what happened to them.
+    partition_moves: Family<MoveLabel, Counter>,
+    /// Partitions that a worker thread has.
+    partitions: Family<ThreadLabel, Gauge>,
     /// Flushes whose rows were all acknowledged.
     flushes: Counter,
     /// Effects that failed and were tried again.
@@ -60,6 +70,9 @@ impl LedgerMetrics {
         registry.register("undecodable_records", "records that could not be decoded", m.undecodable.clone());
         registry.register("dead_letters", "dead letters sent", m.dead_letters.clone());
         registry.register("evicted_ledgers", "school days evicted from memory", m.evicted.clone());
+        let moves = "partitions opened (their days loaded), given_back (all written and committed) or lost";
+        registry.register("partition_moves", moves, m.partition_moves.clone());
+        registry.register("partitions", "partitions that a worker thread has", m.partitions.clone());
         registry.register("flushes", "flushes acknowledged", m.flushes.clone());
         registry.register("faults", "effects that failed and were tried again", m.faults.clone());
         registry.register("ledger_bytes", "bytes of ledgers in memory", m.bytes.clone());
@@ -103,7 +116,12 @@ impl WorkerMetrics {
                 self.all.device_days.get_or_create(&label).set(device_days as i64);
                 self.count(worker.tally());
             }
-            Phase::Poll | Phase::Open | Phase::Load | Phase::DeviceRows | Phase::Commit | Phase::Release => {}
+            Phase::Open | Phase::Release => {
+                let partitions = worker.partitions().len() as i64;
+                self.all.partitions.get_or_create(&ThreadLabel { thread: self.thread }).set(partitions);
+                self.count(worker.tally());
+            }
+            Phase::Poll | Phase::Load | Phase::DeviceRows | Phase::Commit => {}
         }
     }
 
@@ -127,6 +145,14 @@ impl WorkerMetrics {
         ];
         for (outcome, count) in outcomes {
             self.all.events.get_or_create(&OutcomeLabel { outcome }).inc_by(count);
+        }
+        let moves = [
+            ("opened", now.opened - before.opened),
+            ("given_back", now.given_back - before.given_back),
+            ("lost", now.lost - before.lost),
+        ];
+        for (reason, count) in moves {
+            self.all.partition_moves.get_or_create(&MoveLabel { reason }).inc_by(count);
         }
         *before = *now;
     }

@@ -16,3 +16,4 @@ pub mod rows;
 pub mod sets;
 pub mod time;
 pub mod token;
+pub mod topic;

@@ -45,8 +45,8 @@ impl Log for CommitsEarly {
         Ok(())
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
-        self.0.release()
+    fn release(&mut self, partitions: &[i32]) -> Result<(), PortFault> {
+        self.0.release(partitions)
     }
 }
 

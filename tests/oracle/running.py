@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 
@@ -11,7 +12,7 @@ import clickhouse_connect
 from confluent_kafka import Consumer, TopicPartition
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
-TOPIC = "telemetry.events.v1"
+TOPIC = re.compile(r"telemetry\.events\.v([0-9]+)")
 GROUPS = ("ledgers", "archive")
 DEFAULT_BASE = 8700
 
@@ -95,26 +96,31 @@ class Running:
                 group.close()
 
 
+def event_topics(consumer, timeout=10):
+    """{topic: its partitions}, in the order of the log: topics follow each other as partitions are added."""
+    topics = consumer.list_topics(timeout=timeout).topics
+    found = sorted((int(match[1]), name) for name in topics if (match := TOPIC.fullmatch(name)))
+    return {name: sorted(topics[name].partitions) for _, name in found}
+
+
 class Group:
-    """How far a consumer group is."""
+    """How far a consumer group is, over all topics of events."""
 
     def __init__(self, kafka, name, timeout=3):
         self.timeout = timeout
         self.consumer = Consumer({"bootstrap.servers": kafka, "group.id": name, "enable.auto.commit": False,
                                   "log_level": 0, "reconnect.backoff.max.ms": 500})
-        self.partitions = None
 
     def progress(self):
-        """({partition: committed}, {partition: end}); raises KafkaException where the broker does not answer."""
-        if self.partitions is None:
-            self.partitions = list(self.consumer.list_topics(TOPIC, timeout=self.timeout).topics[TOPIC].partitions)
-        wanted = [TopicPartition(TOPIC, partition) for partition in self.partitions]
+        """({place: committed}, {place: end}), a place being a topic and a partition; raises KafkaException where the
+        broker does not answer."""
+        topics = event_topics(self.consumer, self.timeout)
+        wanted = [TopicPartition(topic, partition) for topic, partitions in topics.items() for partition in partitions]
         ends = {
-            p: self.consumer.get_watermark_offsets(TopicPartition(TOPIC, p), timeout=self.timeout)[1]
-            for p in self.partitions
+            (at.topic, at.partition): self.consumer.get_watermark_offsets(at, timeout=self.timeout)[1] for at in wanted
         }
         committed = self.consumer.committed(wanted, timeout=self.timeout)
-        return {at.partition: max(at.offset, 0) for at in committed}, ends
+        return {(at.topic, at.partition): max(at.offset, 0) for at in committed}, ends
 
     def close(self):
         self.consumer.close()

@@ -12,8 +12,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from events import FOLDED, STREAMS, Event
+from running import event_topics
 
-TOPIC = "telemetry.events.v1"
 SILENCE_S = 20
 EPOCH = datetime.date(1970, 1, 1)
 INSTANT = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -43,7 +43,7 @@ class Decoder:
             raise RuntimeError(f"a record that is not framed: {value[:5]!r}")
         if number not in self.schemas:
             self.schemas[number] = fastavro.parse_schema(json.loads(self.registry.get_schema(number).schema_str))
-            context = SerializationContext(TOPIC, MessageField.VALUE)
+            context = SerializationContext("telemetry.events.v1", MessageField.VALUE)
             if self.whole(value, context) != self.read(number, value):
                 raise RuntimeError(f"schema {number}: two readers do not agree")
         return self.read(number, value)
@@ -53,7 +53,7 @@ class Decoder:
 
 
 class KafkaSource:
-    """Every record of the topic."""
+    """Every record of the topics of events, one topic after the other: the first copy of an event is the one that counts."""
 
     name = "kafka"
 
@@ -73,22 +73,31 @@ class KafkaSource:
             "enable.partition.eof": True,
         })
         try:
-            unfinished = set(consumer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions)
-            consumer.assign([TopicPartition(TOPIC, partition, OFFSET_BEGINNING) for partition in unfinished])
-            heard = time.monotonic()
-            while unfinished:
-                # Waits for as many as it is asked for, so for a short time only.
-                messages = consumer.consume(500, timeout=0.2)
-                heard = time.monotonic() if messages else heard
-                if time.monotonic() - heard > SILENCE_S:
-                    raise RuntimeError(f"{TOPIC}: no end within {SILENCE_S} s")
-                for message in messages:
-                    if message.error():
-                        unfinished.discard(message.partition())
-                    else:
-                        yield message, decode(message.value())
+            for topic, partitions in event_topics(consumer).items():
+                for message in messages_of(consumer, topic, partitions):
+                    yield message, decode(message.value())
         finally:
             consumer.close()
+
+
+def messages_of(consumer, topic, partitions):
+    """Every message of a topic that is there now."""
+    unfinished = set(partitions)
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    heard = time.monotonic()
+    while unfinished:
+        # Waits for as many as it is asked for, so for a short time only.
+        messages = consumer.consume(500, timeout=0.2)
+        heard = time.monotonic() if messages else heard
+        if time.monotonic() - heard > SILENCE_S:
+            raise RuntimeError(f"{topic}: no end within {SILENCE_S} s")
+        for message in messages:
+            if message.topic() != topic:
+                continue
+            if message.error():
+                unfinished.discard(message.partition())
+            else:
+                yield message
 
 
 def events_of(record, where):

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::logic::clock::ClockStart;
-use crate::logic::plan::Kind;
+use crate::logic::plan::{Kind, MOST_INSTANCES};
 use clap::{Args, Parser, Subcommand};
 
 /// Port base of a stack that is given none.
@@ -28,8 +28,13 @@ pub enum Command {
     Down(Target),
     /// Stop one service
     Stop(OneService),
-    /// Start one service that was stopped
+    /// Start one service that was stopped, or one more instance of ingest, processors or query-api
     Start(OneService),
+    /// More partitions, by a new topic: edges change over, the old topic is drained, processors change over
+    ///
+    /// A topic's own partitions never change, for all of a school's events must be in one log. Every step may be
+    /// interrupted; the same command goes on where it was.
+    Grow(GrowOptions),
     /// What runs, and how it is
     Status(Target),
     /// Print the services' logs
@@ -117,8 +122,8 @@ impl std::str::FromStr for Scale {
             return Err(format!("there is one {kind} only"));
         }
         match instances.parse() {
-            Ok(instances @ 1..=8) => Ok(Scale { kind, instances }),
-            _ => Err("expected 1 to 8 instances".to_owned()),
+            Ok(instances) if (1..=MOST_INSTANCES).contains(&instances) => Ok(Scale { kind, instances }),
+            _ => Err(format!("expected 1 to {MOST_INSTANCES} instances")),
         }
     }
 }
@@ -128,6 +133,17 @@ impl std::str::FromStr for Scale {
 pub struct OneService {
     /// Its name in `status`, e.g. kafka or ingest-2
     pub service: String,
+    /// Which stack.
+    #[command(flatten)]
+    pub target: Target,
+}
+
+/// How far to grow.
+#[derive(Clone, Debug, Args)]
+pub struct GrowOptions {
+    /// Partitions of the new topic; more than the present one has
+    #[arg(long, value_name = "N")]
+    pub partitions: i32,
     /// Which stack.
     #[command(flatten)]
     pub target: Target,

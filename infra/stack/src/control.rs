@@ -24,6 +24,11 @@ pub enum Order {
         /// e.g. `ingest-2`
         service: String,
     },
+    /// Get more partitions by a new topic, or go on with that.
+    Grow {
+        /// How many.
+        partitions: i32,
+    },
     /// Stop everything.
     Down,
     /// Tell everything up to readiness.

@@ -1,25 +1,30 @@
 //! The broker's settings, its topics, and how far a consumer group is behind.
 
+use crate::logic::growth::EventLog;
 use crate::logic::manifest::address;
 use crate::logic::plan::Kind;
 use crate::logic::ports::Ports;
-use crate::logic::topics::Topics;
+use crate::logic::topics::{Topic, Topics};
 use anyhow::{Context, Result, bail};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupInfo;
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode;
+use schemas::topic::EventTopic;
 use std::path::Path;
 use std::time::Duration;
 
 /// Identifies the node's storage; any 16 bytes in URL-safe base 64 do.
 pub const CLUSTER_ID: &str = "Y2xhc3NwdWxzZS1sb2NhbA";
-/// The topic whose lag is told.
-const EVENTS: &str = "telemetry.events.v1";
-/// The group that folds it.
+/// The group that folds the events; those of ledger sets that are kept live have names that begin with it.
 const LEDGERS: &str = "ledgers";
+/// The group that archives them.
+const ARCHIVE: &str = "archive";
+/// No record is so small.
+const CLOSED: &str = "1";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `server.properties` of the local node.
@@ -83,13 +88,61 @@ pub async fn create_topics(ports: Ports, topics: &Topics) -> Result<()> {
     Ok(())
 }
 
-fn new_topic(topic: &crate::logic::topics::Topic) -> NewTopic<'_> {
+fn new_topic(topic: &Topic) -> NewTopic<'_> {
     let size = topic.local;
     let mut wanted = NewTopic::new(&topic.name, size.partitions, TopicReplication::Fixed(size.replication));
     for (key, value) in &topic.config {
         wanted = wanted.set(key, value);
     }
     wanted
+}
+
+/// Makes a further topic of events: as the first one, with other partitions. One that is there stays as it is.
+///
+/// # Errors
+/// A broker that does not answer, or refuses it.
+pub async fn create_events(ports: Ports, topics: &Topics, topic: EventTopic, partitions: i32) -> Result<()> {
+    let mut further = first(topics)?.clone();
+    further.name = topic.to_string();
+    further.local.partitions = partitions;
+    create_topics(ports, &Topics { topic: vec![further] }).await
+}
+
+fn first(topics: &Topics) -> Result<&Topic> {
+    let first = topics.topic.iter().find(|topic| topic.name == EventTopic::FIRST.to_string());
+    first.context("topics.toml lacks the topic of the events")
+}
+
+/// Closes a topic of events: whoever still has it open, an edge that was paused, is refused from now on, and its post
+/// is answered 503. What is in it stays readable.
+///
+/// # Errors
+/// A broker that does not answer, or refuses.
+pub async fn close(ports: Ports, topics: &Topics, topic: EventTopic) -> Result<()> {
+    let admin: AdminClient<DefaultClientContext> = client(ports).create().context("make an admin client")?;
+    let (name, first) = (topic.to_string(), first(topics)?);
+    // The request replaces all settings of a topic, so it names those that stay, too.
+    let mut wanted = AlterConfig::new(ResourceSpecifier::Topic(&name));
+    for (key, value) in first.config.iter().filter(|(key, _)| *key != "max.message.bytes") {
+        wanted = wanted.set(key, value);
+    }
+    wanted = wanted.set("max.message.bytes", CLOSED);
+    for outcome in admin.alter_configs([&wanted], &AdminOptions::new()).await.context("close a topic")? {
+        if let Err((_, code)) = outcome {
+            bail!("close {name}: {code}");
+        }
+    }
+    Ok(())
+}
+
+/// Partitions of a topic; 0: it is not there.
+///
+/// # Errors
+/// A broker that does not answer.
+pub fn partitions(ports: Ports, topic: EventTopic) -> Result<i32> {
+    let consumer: BaseConsumer = client(ports).create().context("make a consumer")?;
+    let metadata = consumer.fetch_metadata(Some(&topic.to_string()), PATIENCE).context("ask for the topic")?;
+    Ok(i32::try_from(metadata.topics().first().map_or(0, |topic| topic.partitions().len()))?)
 }
 
 fn client(ports: Ports) -> ClientConfig {
@@ -109,20 +162,45 @@ pub struct Lag {
     pub behind: i64,
 }
 
-/// Asks how far the ledgers are. Blocks; not for the launcher's own thread.
+/// Asks how far the ledgers are, in the topic that is folded and the one that is written. Blocks; not for the launcher's
+/// own thread.
 ///
 /// # Errors
 /// A broker that does not answer.
-pub fn lag(ports: Ports) -> Result<Lag> {
-    let consumer: BaseConsumer = client(ports).set("group.id", LEDGERS).create().context("make a consumer")?;
-    let metadata = consumer.fetch_metadata(Some(EVENTS), PATIENCE).context("ask for the topic")?;
-    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+pub fn lag(ports: Ports, log: &EventLog) -> Result<Lag> {
+    let mut lag = lag_of(ports, LEDGERS, log.folded)?;
+    if log.written != log.folded {
+        let further = lag_of(ports, LEDGERS, log.written)?;
+        (lag.committed, lag.behind) = (lag.committed + further.committed, lag.behind + further.behind);
+    }
+    Ok(lag)
+}
+
+/// How far everybody is who must read all of a topic: ledgers, archive, ledger sets that are kept live. Blocks.
+///
+/// # Errors
+/// A broker that does not answer.
+pub fn lags(ports: Ports, topic: EventTopic) -> Result<Vec<(String, Lag)>> {
+    let consumer: BaseConsumer = client(ports).create().context("make a consumer")?;
+    let groups = consumer.client().fetch_group_list(None, PATIENCE).context("ask for the groups")?;
+    let is_set = |group: &&GroupInfo| group.name().starts_with("ledgers-") && !group.members().is_empty();
+    let sets = groups.groups().iter().filter(is_set).map(|group| group.name().to_owned());
+    let all = [LEDGERS, ARCHIVE].map(str::to_owned).into_iter().chain(sets);
+    all.map(|group| lag_of(ports, &group, topic).map(|lag| (group, lag))).collect()
+}
+
+fn lag_of(ports: Ports, group: &str, topic: EventTopic) -> Result<Lag> {
+    let consumer: BaseConsumer = client(ports).set("group.id", group).create().context("make a consumer")?;
+    let (name, partitions) = (topic.to_string(), partitions(ports, topic)?);
+    if partitions == 0 {
+        return Ok(Lag::default());
+    }
     let mut wanted = rdkafka::TopicPartitionList::new();
-    wanted.add_partition_range(EVENTS, 0, i32::try_from(partitions)? - 1);
+    wanted.add_partition_range(&name, 0, partitions - 1);
     let committed = consumer.committed_offsets(wanted, PATIENCE).context("ask for committed offsets")?;
     let mut lag = Lag::default();
     for partition in committed.elements() {
-        let (low, high) = consumer.fetch_watermarks(EVENTS, partition.partition(), PATIENCE)?;
+        let (low, high) = consumer.fetch_watermarks(&name, partition.partition(), PATIENCE)?;
         let at = match partition.offset() {
             Offset::Offset(offset) => offset.max(low),
             _ => low,

@@ -3,9 +3,11 @@
 use crate::cli::UpOptions;
 use crate::control::{self, SocketPath};
 use crate::files;
+use crate::growth;
 use crate::jobs;
 use crate::kafka;
 use crate::logic::clock::Anchor;
+use crate::logic::growth::EventLog;
 use crate::logic::manifest::{Manifest, Service};
 use crate::logic::plan::{Instance, Kind, instances};
 use crate::logic::ports::Ports;
@@ -19,6 +21,7 @@ use crate::supervisor::{Handle, Supervisor};
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 use runtime::clock::{Clock, ClockConfig};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -38,7 +41,7 @@ pub struct Stack {
     /// Where everything listens.
     pub ports: Ports,
     /// What is started, in order.
-    pub instances: Vec<Instance>,
+    instances: RefCell<Vec<Instance>>,
     /// The services' clock.
     pub clock: Anchor,
     /// Whether `--clock` was given.
@@ -47,6 +50,9 @@ pub struct Stack {
     pub services: Handle,
     /// Tells people.
     pub progress: Progress,
+    /// Held while a growth is carried out.
+    pub growing: tokio::sync::Mutex<()>,
+    events: Rc<RefCell<EventLog>>,
     down: Notify,
 }
 
@@ -54,13 +60,35 @@ impl Stack {
     /// Whether a service is part of this stack.
     #[must_use]
     pub fn has(&self, kind: Kind) -> bool {
-        self.instances.iter().any(|instance| instance.kind == kind)
+        self.instances.borrow().iter().any(|instance| instance.kind == kind)
+    }
+
+    /// What is started, in order.
+    #[must_use]
+    pub fn instances(&self) -> Vec<Instance> {
+        self.instances.borrow().clone()
+    }
+
+    /// Makes one more instance of a service that is part of this stack; it is not started.
+    ///
+    /// # Errors
+    /// Its port is taken, or its configuration cannot be written.
+    pub fn add(&self, instance: Instance) -> Result<()> {
+        if !self.has(instance.kind) || self.instances.borrow().contains(&instance) {
+            return Ok(());
+        }
+        check_ports(self.ports, &[instance])?;
+        startup::write_config(self, instance)?;
+        self.services.add(specs::spec(instance, self.ports, &self.paths));
+        self.instances.borrow_mut().push(instance);
+        Ok(())
     }
 
     /// Number of edges; at least one, for the fleet's configuration names one also where it runs elsewhere.
     #[must_use]
     pub fn edges(&self) -> u16 {
-        let edges = self.instances.iter().filter(|instance| instance.kind == Kind::Ingest);
+        let instances = self.instances.borrow();
+        let edges = instances.iter().filter(|instance| instance.kind == Kind::Ingest);
         edges.map(|instance| instance.number).max().unwrap_or(1)
     }
 
@@ -75,13 +103,28 @@ impl Stack {
         self.down.notify_one();
     }
 
-    /// How far the ledgers are.
+    /// Which topics are written and folded.
+    #[must_use]
+    pub fn events(&self) -> EventLog {
+        self.events.borrow().clone()
+    }
+
+    /// From now on these.
+    ///
+    /// # Errors
+    /// The launcher is stopping.
+    pub async fn set_events(&self, log: EventLog) -> Result<()> {
+        *self.events.borrow_mut() = log;
+        Ok(self.services.publish().await?)
+    }
+
+    /// How far the ledgers are in these topics.
     ///
     /// # Errors
     /// Kafka does not answer.
-    pub async fn lag(&self) -> Result<kafka::Lag> {
-        let ports = self.ports;
-        tokio::task::spawn_blocking(move || kafka::lag(ports)).await?
+    pub async fn lag(&self, log: &EventLog) -> Result<kafka::Lag> {
+        let (ports, log) = (self.ports, log.clone());
+        tokio::task::spawn_blocking(move || kafka::lag(ports, &log)).await?
     }
 }
 
@@ -169,25 +212,34 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
     let ports = Ports::new(paths.port_base);
     let clock = Anchor::new(options.clock, wall_ms());
     let specs = wanted.iter().map(|instance| specs::spec(*instance, ports, paths)).collect();
-    let publish = publisher(ports, clock.clone(), paths.clone(), progress.clone());
+    let events = Rc::new(RefCell::new(growth::remembered(&paths.var)?));
+    let publish = publisher(ports, clock.clone(), events.clone(), paths.clone(), progress.clone());
     let (supervisor, services) = Supervisor::new(specs, !options.no_restart, progress.clone(), publish);
     tokio::task::spawn_local(supervisor.run());
     Ok(Stack {
         options: options.clone(),
         paths: paths.clone(),
         ports,
-        instances: wanted,
+        instances: RefCell::new(wanted),
         clock,
         virtual_clock: options.clock.is_some(),
         services,
         progress,
+        growing: tokio::sync::Mutex::new(()),
+        events,
         down: Notify::new(),
     })
 }
 
-fn publisher(ports: Ports, clock: Anchor, paths: Paths, progress: Progress) -> Box<dyn Fn(Vec<Service>)> {
+fn publisher(
+    ports: Ports,
+    clock: Anchor,
+    events: Rc<RefCell<EventLog>>,
+    paths: Paths,
+    progress: Progress,
+) -> Box<dyn Fn(Vec<Service>)> {
     Box::new(move |services| {
-        let manifest = Manifest::new(ports, clock.clone(), services);
+        let manifest = Manifest::new(ports, clock.clone(), events.borrow().clone(), services);
         let Ok(text) = serde_json::to_string_pretty(&manifest) else { return };
         for path in [Some(paths.manifest()), own_copy(&paths)].into_iter().flatten() {
             if let Err(error) = files::replace(&path, &text) {
@@ -220,7 +272,7 @@ async fn tell_closing_words(stack: &Stack) {
     arguments.push(stack.paths.config("registry").into());
     match jobs::output(&stack.paths.binary("registry"), &arguments).await {
         Ok(token) => {
-            let manifest = Manifest::new(stack.ports, stack.clock.clone(), Vec::new());
+            let manifest = Manifest::new(stack.ports, stack.clock.clone(), stack.events(), Vec::new());
             for line in words::closing(&manifest, &token, stack.now_ms(), stack.virtual_clock) {
                 stack.progress.say(&line);
             }
@@ -231,7 +283,7 @@ async fn tell_closing_words(stack: &Stack) {
 
 async fn take_down(stack: &Stack) {
     stack.services.close();
-    for instance in stack.instances.iter().rev() {
+    for instance in stack.instances().iter().rev() {
         let name = instance.name();
         match stack.services.stop(&name).await {
             Ok(()) => stack.progress.say(&format!("{name:<12} stopped")),

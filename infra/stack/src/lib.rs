@@ -9,6 +9,7 @@ pub mod commands;
 pub mod console;
 pub mod control;
 pub mod files;
+pub mod growth;
 pub mod jobs;
 pub mod kafka;
 pub mod launcher;

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Down(target) => commands::service::down(&target),
         Command::Stop(one) => commands::service::stop(&one),
         Command::Start(one) => commands::service::start(&one),
+        Command::Grow(options) => commands::grow::run(&options),
         Command::Status(target) => commands::status::run(&target),
         Command::Logs(options) => commands::logs::run(&options),
         Command::Token(options) => commands::token::run(&options),

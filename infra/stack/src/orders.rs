@@ -1,7 +1,9 @@
 //! Answers what is asked of a launcher over its socket (see [`crate::control`]).
 
 use crate::control::{Answer, Order, ServiceStatus};
+use crate::growth;
 use crate::launcher::Stack;
+use crate::logic::growth::{EventLog, Growth};
 use crate::logic::plan::Kind;
 use crate::process;
 use crate::progress::Phase;
@@ -35,6 +37,7 @@ async fn converse(stream: UnixStream, stack: &Stack) -> Result<()> {
         Order::Status => status(stack, &mut answers).await,
         Order::Start { service } => start(stack, &service).await,
         Order::Stop { service } => Ok(stack.services.stop(&service).await?),
+        Order::Grow { partitions } => growth::grow(stack, partitions, &mut answers).await,
         Order::Down => {
             stack.ask_down();
             Ok(())
@@ -45,9 +48,18 @@ async fn converse(stream: UnixStream, stack: &Stack) -> Result<()> {
     answers.send(&last).await
 }
 
-struct Answers(BufReader<UnixStream>);
+/// The client of an order.
+pub struct Answers(BufReader<UnixStream>);
 
 impl Answers {
+    /// Tells people something.
+    ///
+    /// # Errors
+    /// Nobody listens any more.
+    pub async fn line(&mut self, text: &str) -> Result<()> {
+        self.send(&Answer::Line(text.to_owned())).await
+    }
+
     async fn send(&mut self, answer: &Answer) -> Result<()> {
         let mut line = serde_json::to_vec(answer)?;
         line.push(b'\n');
@@ -56,6 +68,9 @@ impl Answers {
 }
 
 async fn start(stack: &Stack, service: &str) -> Result<()> {
+    if let Ok(instance) = service.parse() {
+        stack.add(instance)?;
+    }
     stack.services.start(service).await?;
     startup::until_ready(stack, service).await.map(|_uptime| ())
 }
@@ -74,9 +89,17 @@ async fn status(stack: &Stack, answers: &mut Answers) -> Result<()> {
         answers.send(&Answer::Service(service_status(view, answer.unwrap_or(Ok(()))))).await?;
     }
     if stack.has(Kind::Kafka) && stack.has(Kind::Processors) {
-        let words =
-            stack.lag().await.map_or_else(|error| format!("{error:#}"), |lag| format!("{} records", lag.behind));
-        answers.send(&Answer::Line(format!("lag of the ledgers: {words}"))).await?;
+        let words = stack
+            .lag(&stack.events())
+            .await
+            .map_or_else(|error| format!("{error:#}"), |lag| format!("{} records", lag.behind));
+        answers.line(&format!("lag of the ledgers: {words}")).await?;
+        let EventLog { written, folded, growth } = stack.events();
+        answers.line(&format!("edges write {written}, processors fold {folded}")).await?;
+        if let Some(Growth { partitions, step }) = growth {
+            let words = step.words();
+            answers.line(&format!("growing to {partitions} partitions was interrupted before: {words}")).await?;
+        }
     }
     Ok(())
 }

@@ -3,9 +3,11 @@
 use crate::jobs;
 use crate::kafka;
 use crate::launcher::Stack;
+use crate::logic::growth::EventLog;
 use crate::logic::plan::{Instance, Kind};
+use crate::logic::service_config;
+use crate::logic::topics::{self, Topics};
 use crate::logic::words::{FleetPhase, FleetStatus, history_line, small_lag};
-use crate::logic::{service_config, topics};
 use crate::probe;
 use crate::specs;
 use anyhow::{Context, Result, bail};
@@ -45,9 +47,9 @@ pub async fn bring_up(stack: &Stack) -> Result<()> {
     for kind in [Kind::Registry, Kind::Ingest, Kind::Processors, Kind::QueryApi] {
         start_all(stack, kind).await?;
     }
-    for instance in &stack.instances {
+    for instance in stack.instances() {
         if !matches!(instance.kind, Kind::Kafka | Kind::ClickHouse | Kind::Fleet) {
-            ready(stack, *instance).await?;
+            ready(stack, instance).await?;
         }
     }
     if stack.has(Kind::Fleet) {
@@ -59,6 +61,24 @@ pub async fn bring_up(stack: &Stack) -> Result<()> {
 }
 
 fn write_configs(stack: &Stack) -> Result<()> {
+    for directory in ["etc", "log", "registry", "keys", "fleet/state"] {
+        fs::create_dir_all(stack.paths.var.join(directory))?;
+    }
+    for kind in Kind::ALL {
+        let number_one = Instance { kind, number: 1 };
+        // Tokens are made from the registry's file also where the registry itself does not run.
+        for instance in stack.instances().into_iter().filter(|one| one.kind == kind).chain([number_one]) {
+            write_config(stack, instance)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the configuration of one instance.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_config(stack: &Stack, instance: Instance) -> Result<()> {
     let inputs = service_config::Inputs {
         ports: stack.ports,
         clock: stack.virtual_clock.then_some(&stack.clock),
@@ -66,18 +86,10 @@ fn write_configs(stack: &Stack) -> Result<()> {
         history_days: stack.options.days,
         edges: stack.edges(),
         journal: stack.options.journal,
+        events: &stack.events(),
     };
-    for directory in ["etc", "log", "registry", "keys", "fleet/state"] {
-        fs::create_dir_all(stack.paths.var.join(directory))?;
-    }
-    for kind in Kind::ALL {
-        let number_one = Instance { kind, number: 1 };
-        // Tokens are made from the registry's file also where the registry itself does not run.
-        for instance in stack.instances.iter().filter(|one| one.kind == kind).chain([&number_one]) {
-            if let Some(text) = service_config::render(*instance, &inputs) {
-                crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
-            }
-        }
+    if let Some(text) = service_config::render(instance, &inputs) {
+        crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
     }
     Ok(())
 }
@@ -98,10 +110,17 @@ async fn bring_up_kafka(stack: &Stack) -> Result<()> {
     }
     start_all(stack, Kind::Kafka).await?;
     ready(stack, Instance { kind: Kind::Kafka, number: 1 }).await?;
+    kafka::create_topics(stack.ports, &topics(stack)?).await
+}
+
+/// The topics that a new stack gets.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn topics(stack: &Stack) -> Result<Topics> {
     let file = stack.paths.root.join("infra/kafka/topics.toml");
     let text = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
-    let topics = topics::parse(&text).with_context(|| format!("read {}", file.display()))?;
-    kafka::create_topics(stack.ports, &topics).await
+    topics::parse(&text).with_context(|| format!("read {}", file.display()))
 }
 
 async fn bring_up_clickhouse(stack: &Stack) -> Result<()> {
@@ -160,7 +179,7 @@ fn keep_seed(stack: &Stack, seed: &Seed) -> Result<()> {
 }
 
 async fn start_all(stack: &Stack, kind: Kind) -> Result<()> {
-    for instance in stack.instances.iter().filter(|instance| instance.kind == kind) {
+    for instance in stack.instances().into_iter().filter(|instance| instance.kind == kind) {
         stack.services.start(&instance.name()).await?;
     }
     Ok(())
@@ -263,7 +282,9 @@ async fn until_folded(stack: &Stack, small: i64) -> Result<()> {
     }
     let mut watch = Watch::new();
     loop {
-        let lag = stack.lag().await?;
+        // What waits in a new topic is folded only when a growth under way goes on.
+        let log = stack.events();
+        let lag = stack.lag(&EventLog { written: log.folded, ..log }).await?;
         if lag.behind <= small {
             stack.progress.say("the processors have caught up");
             return Ok(());

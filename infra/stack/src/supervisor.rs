@@ -87,6 +87,8 @@ pub enum Refusal {
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
 enum Event {
+    Add(Box<Spec>),
+    Publish(Reply<()>),
     Start(String, Reply<()>),
     Stop(String, Reply<()>),
     List(oneshot::Sender<Vec<View>>),
@@ -101,6 +103,19 @@ enum Event {
 pub struct Handle(mpsc::UnboundedSender<Event>);
 
 impl Handle {
+    /// Knows one more service from now on, which is down; one of this name that it knows already stays as it is.
+    pub fn add(&self, spec: Spec) {
+        let _closed = self.0.send(Event::Add(Box::new(spec))).is_err();
+    }
+
+    /// Publishes what runs once more, as something else that is published has changed.
+    ///
+    /// # Errors
+    /// The launcher is stopping.
+    pub async fn publish(&self) -> Result<(), Refusal> {
+        self.ask(Event::Publish).await
+    }
+
     /// Starts a service that does not run; it may not be ready yet when this returns.
     ///
     /// # Errors
@@ -187,6 +202,11 @@ impl Supervisor {
     pub async fn run(mut self) {
         while let Some(event) = self.events.recv().await {
             match event {
+                Event::Add(spec) => self.add(*spec),
+                Event::Publish(reply) => {
+                    self.publish();
+                    let _gone = reply.send(Ok(())).is_err();
+                }
                 Event::Start(name, reply) => self.start(&name, reply),
                 Event::Stop(name, reply) => self.stop(&name, reply),
                 Event::List(reply) => {
@@ -197,6 +217,13 @@ impl Supervisor {
                 Event::RestartDue { slot, deaths } => self.restart(slot, deaths),
                 Event::KillDue { slot, pid } => self.kill(slot, pid),
             }
+        }
+    }
+
+    fn add(&mut self, spec: Spec) {
+        let slot = Slot::new(spec);
+        if self.find(&slot.name).is_err() {
+            self.slots.push(slot);
         }
     }
 

@@ -58,6 +58,8 @@ impl Answer {
 /// A running edge; stops when dropped.
 pub struct TestEdge<S = MemorySink> {
     pub sink: Arc<S>,
+    /// What it has heard of the registry.
+    pub view: Arc<View>,
     /// Authorization of a device that is not in the view.
     pub stranger: String,
     address: SocketAddr,
@@ -97,7 +99,7 @@ impl<S: Sink + 'static> TestEdge<S> {
         }
         let sink = Arc::new(sink);
         let (metrics, registry) = Metrics::new();
-        let edge = Arc::new(Edge::new(config, view, freshness, sink.clone(), Arc::default(), metrics));
+        let edge = Arc::new(Edge::new(config, view.clone(), freshness, sink.clone(), Arc::default(), metrics));
         let (stop, shutdown) = Shutdown::new();
         let (sender, address) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -110,7 +112,7 @@ impl<S: Sink + 'static> TestEdge<S> {
             });
         });
         let (authorization, stranger) = (authorization(7), authorization(8));
-        TestEdge { sink, stranger, address: address.recv().unwrap(), authorization, stop }
+        TestEdge { sink, view, stranger, address: address.recv().unwrap(), authorization, stop }
     }
 
     /// A post; headers given replace the usual ones, empty ones remove them.
@@ -222,7 +224,8 @@ fn read(stream: &mut TcpStream) -> Answer {
     Answer { status, headers: lines.filter_map(header).collect(), body: serde_json::from_str(body).unwrap_or_default() }
 }
 
-fn device() -> DeviceRecord {
+/// Device 7 as a new edge knows it.
+pub fn device() -> DeviceRecord {
     let from_day = Day::FIRST;
     DeviceRecord {
         device_no: 7,

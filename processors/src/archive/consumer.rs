@@ -8,10 +8,8 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use runtime::config::KafkaConfig;
 use schemas::avro::{CodecError, decode_event_record};
 use schemas::record::EventRecord;
+use schemas::topic::EventTopic;
 use std::collections::BTreeMap;
-
-/// The log.
-pub(super) const TOPIC: &str = "telemetry.events.v1";
 
 /// What came from the log.
 pub(super) enum Received {
@@ -24,17 +22,23 @@ pub(super) enum Received {
 /// Reads the log as a static member of a group; commits when told to.
 pub(super) struct LogConsumer {
     inner: StreamConsumer,
+    topic: EventTopic,
     paused: bool,
 }
 
 impl LogConsumer {
     /// Joins the group.
-    pub(super) fn subscribe(kafka: &KafkaConfig, config: &ArchiveConfig) -> KafkaResult<LogConsumer> {
+    pub(super) fn subscribe(
+        kafka: &KafkaConfig,
+        config: &ArchiveConfig,
+        topic: EventTopic,
+    ) -> KafkaResult<LogConsumer> {
+        let instance = topic.member(&config.instance_id);
         let inner: StreamConsumer = ClientConfig::new()
             .set("bootstrap.servers", &kafka.bootstrap)
-            .set("client.id", &config.instance_id)
+            .set("client.id", &instance)
             .set("group.id", &config.group_id)
-            .set("group.instance.id", &config.instance_id)
+            .set("group.instance.id", &instance)
             .set("session.timeout.ms", "10000")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -44,8 +48,8 @@ impl LogConsumer {
             .set("fetch.wait.max.ms", "1000")
             .set("queued.max.messages.kbytes", "16384")
             .create()?;
-        inner.subscribe(&[TOPIC])?;
-        Ok(LogConsumer { inner, paused: false })
+        inner.subscribe(&[&topic.to_string()])?;
+        Ok(LogConsumer { inner, topic, paused: false })
     }
 
     /// The client cannot go on: after an outage longer than its session it is fenced by its own id. It must be replaced.
@@ -57,7 +61,8 @@ impl LogConsumer {
     pub(super) async fn receive(&self) -> Received {
         match self.inner.recv().await {
             Ok(message) => {
-                let at = Position { partition: message.partition(), offset: message.offset() };
+                let (generation, offset) = (self.topic.generation(), message.offset());
+                let at = Position { generation, partition: message.partition(), offset };
                 Received::Record(at, decode_event_record(message.payload().unwrap_or_default()))
             }
             Err(error) => Received::Failed(error),
@@ -80,22 +85,26 @@ impl LogConsumer {
     /// Commits in the background. A commit that fails is made good by the next one; until then a restart would repeat
     /// rows, which collapse.
     pub(super) fn commit(&self, next: &BTreeMap<i32, i64>) {
-        warn_on_error("commit", list(next).and_then(|offsets| self.inner.commit(&offsets, CommitMode::Async)));
+        warn_on_error(
+            "commit",
+            list(self.topic, next).and_then(|offsets| self.inner.commit(&offsets, CommitMode::Async)),
+        );
     }
 
     /// Commits and waits for the broker.
     pub(super) fn commit_now(&self, next: &BTreeMap<i32, i64>) {
         if !next.is_empty() {
-            let commit = || list(next).and_then(|offsets| self.inner.commit(&offsets, CommitMode::Sync));
+            let commit = || list(self.topic, next).and_then(|offsets| self.inner.commit(&offsets, CommitMode::Sync));
             warn_on_error("commit", tokio::task::block_in_place(commit));
         }
     }
 }
 
-fn list(next: &BTreeMap<i32, i64>) -> KafkaResult<TopicPartitionList> {
+fn list(topic: EventTopic, next: &BTreeMap<i32, i64>) -> KafkaResult<TopicPartitionList> {
+    let topic = topic.to_string();
     let mut offsets = TopicPartitionList::with_capacity(next.len());
     for (partition, offset) in next {
-        offsets.add_partition_offset(TOPIC, *partition, Offset::Offset(*offset))?;
+        offsets.add_partition_offset(&topic, *partition, Offset::Offset(*offset))?;
     }
     Ok(offsets)
 }

@@ -10,6 +10,7 @@ mod sink;
 
 use crate::config::{ArchiveConfig, Config};
 use crate::logic::archive::{Batch, Position};
+use crate::source::offsets::{NotYet, check_drained};
 use consumer::{LogConsumer, Received};
 use metrics::ArchiveMetrics;
 use prometheus_client::registry::Registry;
@@ -18,6 +19,7 @@ use runtime::clock::Clock;
 use runtime::config::KafkaConfig;
 use runtime::shutdown::Shutdown;
 use schemas::record::EventRecord;
+use schemas::topic::EventTopic;
 use sink::RawSink;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,10 +46,30 @@ pub fn run(
 ) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
     let metrics = ArchiveMetrics::register(registry);
     async move {
-        let sink = sink::EventsRaw::new(&config.clickhouse);
-        Archiver::new(&config.kafka, &config.archive, sink, metrics)?.run(&shutdown).await;
+        if wait_until_drained(&config, &shutdown).await? {
+            let sink = sink::EventsRaw::new(&config.clickhouse);
+            let archiver = Archiver::new(&config.kafka, &config.archive, config.events.topic, sink, metrics)?;
+            archiver.run(&shutdown).await;
+        }
         Ok(())
     }
+}
+
+/// Earlier topics must be archived to their end; waits for brokers that answer. False: told to stop meanwhile.
+async fn wait_until_drained(config: &Arc<Config>, shutdown: &Shutdown) -> anyhow::Result<bool> {
+    while !shutdown.is_fired() {
+        let config = config.clone();
+        let check = move || check_drained(&config.kafka, &config.archive.group_id, config.events.topic);
+        match tokio::task::spawn_blocking(check).await? {
+            Ok(()) => return Ok(true),
+            Err(NotYet::Kafka(error)) => {
+                tracing::warn!(%error, "ask whether earlier topics are archived");
+                sleep(ERROR_REST).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
 }
 
 struct Archiver<S> {
@@ -59,12 +81,19 @@ struct Archiver<S> {
     complained: Option<Instant>,
     kafka: KafkaConfig,
     config: ArchiveConfig,
+    topic: EventTopic,
 }
 
 impl<S: RawSink> Archiver<S> {
-    fn new(kafka: &KafkaConfig, config: &ArchiveConfig, sink: S, metrics: ArchiveMetrics) -> KafkaResult<Archiver<S>> {
+    fn new(
+        kafka: &KafkaConfig,
+        config: &ArchiveConfig,
+        topic: EventTopic,
+        sink: S,
+        metrics: ArchiveMetrics,
+    ) -> KafkaResult<Archiver<S>> {
         Ok(Archiver {
-            consumer: LogConsumer::subscribe(kafka, config)?,
+            consumer: LogConsumer::subscribe(kafka, config, topic)?,
             sink,
             metrics,
             batch: Batch::default(),
@@ -72,6 +101,7 @@ impl<S: RawSink> Archiver<S> {
             complained: None,
             kafka: kafka.clone(),
             config: config.clone(),
+            topic,
         })
     }
 
@@ -117,7 +147,7 @@ impl<S: RawSink> Archiver<S> {
         if !self.consumer.is_lost() {
             return;
         }
-        match LogConsumer::subscribe(&self.kafka, &self.config) {
+        match LogConsumer::subscribe(&self.kafka, &self.config, self.topic) {
             Ok(consumer) => {
                 tracing::warn!("archive consumer lost, joins again");
                 self.consumer = consumer;

@@ -16,6 +16,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
+const TOPIC: &str = "telemetry.events.v1";
+
 /// Keeps rows in memory; refuses them while it is away.
 #[derive(Clone, Default)]
 struct MemorySink {
@@ -66,11 +68,11 @@ fn framed(seq: u32) -> Vec<u8> {
 impl Rig {
     async fn with(values: &[Vec<u8>]) -> Rig {
         let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic(consumer::TOPIC, 1, 1).unwrap();
+        cluster.create_topic(TOPIC, 1, 1).unwrap();
         let producer: FutureProducer =
             ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().unwrap();
         for value in values {
-            producer.send(FutureRecord::to(consumer::TOPIC).key("1").payload(value), None).await.unwrap();
+            producer.send(FutureRecord::to(TOPIC).key("1").payload(value), None).await.unwrap();
         }
         let config = ArchiveConfig {
             group_id: "archive".into(),
@@ -87,7 +89,9 @@ impl Rig {
 
     /// Runs an archive until `done`, then stops it.
     async fn run_until(&self, done: impl Fn(&Rig) -> bool) {
-        let archiver = Archiver::new(&self.kafka(), &self.config, self.sink.clone(), self.metrics.clone()).unwrap();
+        let archiver =
+            Archiver::new(&self.kafka(), &self.config, EventTopic::FIRST, self.sink.clone(), self.metrics.clone());
+        let archiver = archiver.unwrap();
         let (trigger, shutdown) = Shutdown::new();
         let running = tokio::spawn(async move { archiver.run(&shutdown).await });
         let waiting = async {
@@ -107,9 +111,9 @@ impl Rig {
             .create()
             .unwrap();
         let mut partitions = TopicPartitionList::new();
-        partitions.add_partition(consumer::TOPIC, 0);
+        partitions.add_partition(TOPIC, 0);
         let offsets = consumer.committed_offsets(partitions, Duration::from_secs(10)).unwrap();
-        match offsets.find_partition(consumer::TOPIC, 0).unwrap().offset() {
+        match offsets.find_partition(TOPIC, 0).unwrap().offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
         }

@@ -80,7 +80,7 @@ impl Dead {
         let blocking = move || match self.action {
             Action::List(list) => show::list(&config.kafka, &list).map(|()| true),
             Action::Show { id, json } => show::show(&config.kafka, id, json).map(|()| true),
-            Action::Redrive(redrive) => redrive::redrive(&config.kafka, &redrive),
+            Action::Redrive(redrive) => redrive::redrive(&config.kafka, config.events.topic, &redrive),
         };
         tokio::task::spawn_blocking(blocking).await?
     }

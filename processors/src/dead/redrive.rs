@@ -1,24 +1,28 @@
-//! Puts records back: the same key and bytes, into the partition that they came from, then a mark beside the letter. A crash
+//! Puts records back: the same key and bytes, into the topic that is written now, then a mark beside the letter. A crash
 //! between the two repeats a record, whose events count once all the same.
 
 use super::Redrive;
 use super::topic::dead_letters;
 use crate::console;
 use crate::logic::dead::{DEAD, Insist, Kind, LetterId, Refusal, mark, may_redrive, repeated};
-use crate::source::kafka::EVENTS;
+use crate::logic::partition::of_key;
 use anyhow::Context;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use runtime::config::KafkaConfig;
 use schemas::avro::encode_dead_record;
 use schemas::record::DeadRecord;
+use schemas::topic::EventTopic;
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
+/// Longest wait for metadata.
+const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Puts letters back; false if one of those named was not.
-pub(super) fn redrive(kafka: &KafkaConfig, options: &Redrive) -> anyhow::Result<bool> {
+pub(super) fn redrive(kafka: &KafkaConfig, events: EventTopic, options: &Redrive) -> anyhow::Result<bool> {
     let (letters, marks) = dead_letters(kafka)?;
     let (copies, insist) = (repeated(&letters), Insist { again: options.again, force: options.force });
     let chosen: Vec<_> = letters
@@ -43,8 +47,8 @@ pub(super) fn redrive(kafka: &KafkaConfig, options: &Redrive) -> anyhow::Result<
         results.push((*id, Err(Refusal::Rejected)));
     }
     for (id, letter) in chosen {
-        let result = match may_redrive(letter, EVENTS, marks.of(letter), insist) {
-            Ok(()) => Ok(put_back(&producer, *id, letter)?),
+        let result = match may_redrive(letter, events, marks.of(letter), insist) {
+            Ok(()) => Ok(put_back(&producer, events, *id, letter)?),
             Err(refusal) => Err(refusal),
         };
         results.push((*id, result));
@@ -65,20 +69,38 @@ fn is_due(
     of_reason && !copies.contains(id) && (options.again || !redriven)
 }
 
-fn put_back(producer: &FutureProducer, id: LetterId, letter: &DeadRecord) -> anyhow::Result<String> {
+/// Into the partition that it came from; from an earlier topic into that of its key.
+fn partition(producer: &FutureProducer, events: EventTopic, letter: &DeadRecord) -> anyhow::Result<i32> {
+    let topic = events.to_string();
+    if letter.topic == topic {
+        return Ok(letter.partition);
+    }
+    let metadata = producer.client().fetch_metadata(Some(&topic), ASK_TIMEOUT).context("ask for the topic")?;
+    let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len() as u32);
+    anyhow::ensure!(count > 0, "there is no topic {topic}");
+    Ok(of_key(&letter.key, count))
+}
+
+fn put_back(
+    producer: &FutureProducer,
+    events: EventTopic,
+    id: LetterId,
+    letter: &DeadRecord,
+) -> anyhow::Result<String> {
+    let topic = events.to_string();
     let name = id.to_string();
     let headers = OwnedHeaders::new().insert(Header { key: "redriven-from", value: Some(&name) });
-    let record = FutureRecord::to(&letter.topic).key(&letter.key).payload(&letter.value);
-    let record = record.partition(letter.partition).headers(headers);
+    let record = FutureRecord::to(&topic).key(&letter.key).payload(&letter.value);
+    let record = record.partition(partition(producer, events, letter)?).headers(headers);
     let sent = Handle::current().block_on(producer.send(record, Duration::from_secs(10)));
-    let to = sent.map_err(|(error, _)| error).with_context(|| format!("put {id} back into {}", letter.topic))?;
-    let (mut value, to) = (Vec::new(), (to.partition, to.offset));
+    let to = sent.map_err(|(error, _)| error).with_context(|| format!("put {id} back into {topic}"))?;
+    let (mut value, to) = (Vec::new(), (events, to.partition, to.offset));
     encode_dead_record(&mark(id, letter, to, now_ms()), &mut value);
     let key = format!("{DEAD}/{}", id.partition);
     let record = FutureRecord::to(DEAD).key(&key).payload(&value);
     let sent = Handle::current().block_on(producer.send(record, Duration::from_secs(10)));
     sent.map_err(|(error, _)| error).with_context(|| format!("mark {id} as put back"))?;
-    Ok(format!("{}/{}/{}", letter.topic, to.0, to.1))
+    Ok(format!("{}/{}/{}", to.0, to.1, to.2))
 }
 
 fn now_ms() -> i64 {

@@ -7,12 +7,17 @@ use schemas::rows::EventRawRow;
 use schemas::time::Day;
 use std::collections::BTreeMap;
 
-/// `ver` of offset 0; it falls by one per offset, so that of two copies the one earlier in the log is the newer row.
+/// `ver` of the first topic's offset 0; it falls by one per offset, so that of two copies the one earlier in the log is
+/// the newer row.
 const VER_OF_FIRST_OFFSET: u64 = 1 << 63;
+/// By how much it falls per topic: no partition has so many records.
+const OFFSETS_PER_TOPIC: u64 = 1 << 47;
 
 /// Where a record stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
+    /// Topics before the one that it stands in; earlier topics come first in the log.
+    pub generation: u16,
     /// Partition.
     pub partition: i32,
     /// Offset.
@@ -106,7 +111,7 @@ fn rows(record: EventRecord, at: Position) -> Result<Vec<EventRawRow>, serde_jso
             // The payload holds type, seq, `at` and content, and no stamp of the edge.
             content_hash: sha256_u64(payload.as_bytes()),
             payload,
-            ver: VER_OF_FIRST_OFFSET - offset(at),
+            ver: VER_OF_FIRST_OFFSET - u64::from(at.generation) * OFFSETS_PER_TOPIC - offset(at),
         });
     }
     Ok(rows)
@@ -233,7 +238,7 @@ mod tests {
 
     fn filled(offset: i64) -> Batch {
         let mut batch = Batch::default();
-        batch.push(record(), Position { partition: 2, offset }).unwrap();
+        batch.push(record(), Position { generation: 0, partition: 2, offset }).unwrap();
         batch
     }
 
@@ -276,6 +281,10 @@ mod tests {
         let (first, again) = (filled(41), filled(42));
         assert!(first.rows()[0].ver > again.rows()[0].ver);
         assert_eq!(filled(0).rows()[0].ver, 1 << 63);
+        // A copy in a later topic is later in the log, whatever its offset.
+        let mut later = Batch::default();
+        later.push(record(), Position { generation: 1, partition: 2, offset: 0 }).unwrap();
+        assert!(filled(1 << 46).rows()[0].ver > later.rows()[0].ver);
     }
 
     #[test]
@@ -287,7 +296,7 @@ mod tests {
         other.events.bursts[0].rtt_us[0] = Some(21_001);
         let hash = |record| {
             let mut batch = Batch::default();
-            batch.push(record, Position { partition: 0, offset: 0 }).unwrap();
+            batch.push(record, Position { generation: 0, partition: 0, offset: 0 }).unwrap();
             batch.rows()[2].content_hash
         };
         assert_eq!(hash(record()), hash(stamped));
@@ -297,7 +306,7 @@ mod tests {
     #[test]
     fn a_cleared_batch_commits_nothing() {
         let mut batch = filled(41);
-        batch.pass(Position { partition: 3, offset: 9 });
+        batch.pass(Position { generation: 0, partition: 3, offset: 9 });
         assert_eq!(batch.next_offsets(), &BTreeMap::from([(2, 42), (3, 10)]));
         assert!(batch.bytes() > 0);
         batch.clear();

@@ -2,6 +2,7 @@
 
 use schemas::avro::{CodecError, decode_event_record};
 use schemas::record::DeadRecord;
+use schemas::topic::EventTopic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -63,14 +64,14 @@ impl FromStr for LetterId {
 
 /// A mark that a letter was put back: it goes into the topic of the letters, so it lives as long as they do.
 #[must_use]
-pub fn mark(id: LetterId, letter: &DeadRecord, to: (i32, i64), at_ms: i64) -> DeadRecord {
+pub fn mark(id: LetterId, letter: &DeadRecord, to: (EventTopic, i32, i64), at_ms: i64) -> DeadRecord {
     DeadRecord {
         topic: DEAD.to_owned(),
         partition: id.partition,
         offset: id.offset,
         group: letter.group.clone(),
         reason: REDRIVEN.to_owned(),
-        detail: format!("{}/{}/{}", letter.topic, to.0, to.1),
+        detail: format!("{}/{}/{}", to.0, to.1, to.2),
         at_ms,
         key: Vec::new(),
         value: Vec::new(),
@@ -150,17 +151,17 @@ pub struct Insist {
     pub force: bool,
 }
 
-/// Whether a letter may be put back into `events`.
+/// Whether a letter may be put back: it must come from `events`, the topic written now, or from one before it.
 ///
 /// # Errors
 /// Why not.
 pub fn may_redrive(
     letter: &DeadRecord,
-    events: &str,
+    events: EventTopic,
     redriven: Option<&Redriven>,
     insist: Insist,
 ) -> Result<(), Refusal> {
-    if letter.topic != events {
+    if !letter.topic.parse::<EventTopic>().is_ok_and(|topic| topic <= events) {
         return Err(Refusal::OtherTopic(letter.topic.clone()));
     }
     if let Some(Redriven { at_ms, to }) = redriven.filter(|_| !insist.again) {
@@ -193,7 +194,7 @@ pub fn hex_lines(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const EVENTS: &str = "telemetry.events.v1";
+    const EVENTS: EventTopic = EventTopic::FIRST;
 
     fn id(offset: i64) -> LetterId {
         LetterId { kind: Kind::Dead, partition: 0, offset }
@@ -201,7 +202,7 @@ mod tests {
 
     fn letter(offset: i64) -> DeadRecord {
         DeadRecord {
-            topic: EVENTS.into(),
+            topic: EVENTS.to_string(),
             partition: 2,
             offset,
             group: "ledgers".into(),
@@ -227,7 +228,7 @@ mod tests {
     fn a_mark_speaks_for_every_copy_of_a_letter() {
         let mut marks = Marks::default();
         assert!(marks.take(id(0), &letter(9)) && marks.take(id(1), &letter(9)) && marks.take(id(2), &letter(10)));
-        assert!(!marks.take(id(3), &mark(id(0), &letter(9), (2, 77), 6)));
+        assert!(!marks.take(id(3), &mark(id(0), &letter(9), (EVENTS, 2, 77), 6)));
         let redriven = Redriven { at_ms: 6, to: "telemetry.events.v1/2/77".into() };
         assert_eq!((marks.of(&letter(9)), marks.of(&letter(10))), (Some(&redriven), None));
         assert_eq!(repeated(&[(id(0), letter(9)), (id(1), letter(9)), (id(2), letter(10))]), BTreeSet::from([id(1)]));
@@ -242,7 +243,12 @@ mod tests {
         let redriven = Redriven { at_ms: 6, to: "x".into() };
         assert!(matches!(may_redrive(&letter(9), EVENTS, Some(&redriven), no), Err(Refusal::Already { .. })));
         assert_eq!(may_redrive(&letter(9), EVENTS, Some(&redriven), yes), Ok(()));
-        assert!(matches!(may_redrive(&letter(9), "other", None, yes), Err(Refusal::OtherTopic(_))));
+        // Those of an earlier topic go into the one that is written now; nothing is folded that is not yet.
+        assert_eq!(may_redrive(&letter(9), EVENTS.next(), None, yes), Ok(()));
+        for topic in ["other", "telemetry.events.v2"] {
+            let letter = DeadRecord { topic: topic.into(), ..letter(9) };
+            assert!(matches!(may_redrive(&letter, EVENTS, None, yes), Err(Refusal::OtherTopic(_))), "{topic}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod intervals;
 pub mod migrations;
 pub mod names;
 pub mod network;
+pub mod orphans;
 pub mod partition;
 pub mod rebuild;
 pub mod rewind;

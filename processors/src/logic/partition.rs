@@ -34,7 +34,52 @@ pub fn of_school(school_no: u32, partitions: u32) -> i32 {
             break;
         }
     }
-    ((murmur2(&text[at..]) & 0x7fff_ffff) % partitions.max(1)) as i32
+    of_key(&text[at..], partitions)
+}
+
+/// The partition of a record's key.
+#[must_use]
+pub fn of_key(key: &[u8], partitions: u32) -> i32 {
+    ((murmur2(key) & 0x7fff_ffff) % partitions.max(1)) as i32
+}
+
+/// Some of the partitions of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    partitions: Vec<i32>,
+    count: u32,
+}
+
+impl Share {
+    /// These partitions, of `count`.
+    #[must_use]
+    pub fn new(partitions: &[i32], count: u32) -> Share {
+        Share { partitions: partitions.to_vec(), count }
+    }
+
+    /// They.
+    #[must_use]
+    pub fn partitions(&self) -> &[i32] {
+        &self.partitions
+    }
+
+    /// Partitions of the topic.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// A partition is among them.
+    #[must_use]
+    pub fn has(&self, partition: i32) -> bool {
+        self.partitions.contains(&partition)
+    }
+
+    /// A school's records are in one of them.
+    #[must_use]
+    pub fn has_school(&self, school_no: u32) -> bool {
+        self.has(of_school(school_no, self.count))
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::activity::ActivityDay;
 use super::network::NetworkDay;
+use super::partition::Share;
 use super::school::LedgerKey;
 use hashbrown::{HashMap, HashSet};
 use schemas::time::Day;
@@ -158,8 +159,8 @@ pub enum Dirt {
 /// All ledgers of one stream that a worker holds.
 pub struct Shelf<L> {
     schools: Map<SchoolLedger<L>>,
-    /// Days of which everything in the worker's share was loaded: what is not here is empty.
-    whole_days: HashSet<Day>,
+    /// Days of partitions of which everything was loaded: what is not here is empty.
+    whole_days: HashSet<(i32, Day)>,
     /// Version of each evicted school's day: a reload below it is refused.
     evicted: Map<u64>,
     dirty: Vec<LedgerKey>,
@@ -183,20 +184,21 @@ impl<L> Default for Shelf<L> {
 }
 
 impl<L: Ledger> Shelf<L> {
-    /// The ledger must be loaded before events can be folded into it.
+    /// The ledger, whose records are in this partition, must be loaded before events can be folded into it.
     #[must_use]
-    pub fn lacks(&self, key: &LedgerKey) -> bool {
+    pub fn lacks(&self, key: &LedgerKey, partition: i32) -> bool {
         if self.schools.contains_key(key) {
             return false;
         }
-        !self.whole_days.contains(&key.day) || self.evicted.contains_key(key)
+        !self.whole_days.contains(&(partition, key.day)) || self.evicted.contains_key(key)
     }
 
-    /// Takes loaded ledgers over, all or none: each must reach what the table announced and what was evicted.
+    /// Takes loaded ledgers over, all or none: each must reach what the table announced and what was evicted. `whole`
+    /// are the days of partitions of which this is everything.
     ///
     /// # Errors
     /// The result was cut or stale; nothing is taken.
-    pub fn install(&mut self, loaded: Loaded<L>, keys: &[LedgerKey], days: &[Day]) -> Result<(), LoadFault> {
+    pub fn install(&mut self, loaded: Loaded<L>, keys: &[LedgerKey], whole: &[(i32, Day)]) -> Result<(), LoadFault> {
         loaded.check()?;
         for key in keys {
             let found = loaded.schools.get(key).map_or(0, SchoolLedger::ver);
@@ -209,7 +211,7 @@ impl<L: Ledger> Shelf<L> {
             self.evicted.remove(key);
             self.place(*key, SchoolLedger::default());
         }
-        self.whole_days.extend(days);
+        self.whole_days.extend(whole);
         for (key, school) in loaded.schools {
             self.place(key, school);
         }
@@ -300,6 +302,24 @@ impl<L: Ledger> Shelf<L> {
         }
         self.dirty_rows = 0;
         self.tick += 1;
+    }
+
+    /// Forgets everything of these partitions, what is dirty too.
+    pub fn give_up(&mut self, share: &Share) {
+        let (mut bytes, mut rows) = (0, 0);
+        self.schools.retain(|key, school| {
+            let stays = !share.has_school(key.school_no);
+            if !stays {
+                bytes += school.bytes;
+                rows += school.dirty_devices().count();
+            }
+            stays
+        });
+        self.bytes -= bytes;
+        self.dirty_rows -= rows;
+        self.dirty.retain(|key| !share.has_school(key.school_no));
+        self.evicted.retain(|key, _| !share.has_school(key.school_no));
+        self.whole_days.retain(|(partition, _)| !share.has(*partition));
     }
 
     /// Drops clean ledgers, the longest unused first, until `budget` bytes are kept; remembers their versions.

@@ -50,6 +50,12 @@ pub struct Tally {
     pub dead_letters: u64,
     /// Ledgers evicted.
     pub evicted: u64,
+    /// Partitions taken over: their open days were loaded.
+    pub opened: u64,
+    /// Partitions given back, after everything of them was written and committed.
+    pub given_back: u64,
+    /// Partitions given up without that, as others may have had them already.
+    pub lost: u64,
 }
 
 impl Tally {

@@ -12,7 +12,7 @@ use super::partition;
 use super::rewind::History;
 use super::rows;
 use super::school::LedgerKey;
-use super::shelf::{LoadFault, Shelf};
+use super::shelf::{Ledger, LoadFault, Shelf};
 use super::tally::Tally;
 use super::touch::Touched;
 use schemas::avro::{Streams, decode_event_record_for};
@@ -36,6 +36,7 @@ struct Staged {
 }
 
 mod folding;
+mod owning;
 mod steps;
 mod writing;
 
@@ -85,32 +86,6 @@ impl Worker {
     /// Folds only these days from now on: first, and day after the last. For rebuilds of a part.
     pub fn keep_days(&mut self, days: (Day, Day)) {
         self.days = days;
-    }
-
-    /// Takes partitions over, with nothing in memory.
-    pub fn begin(&mut self, begins: &[Begin]) {
-        self.clear();
-        for begin in begins {
-            let history = History::new(self.rules.rewind_ms, begin.from);
-            let position =
-                Position { committed: begin.committed, folded: begin.from, acknowledged: begin.from, history };
-            self.positions.insert(begin.partition, position);
-        }
-    }
-
-    /// Gives everything up that is not committed.
-    pub fn clear(&mut self) {
-        self.activity = Shelf::default();
-        self.network = Shelf::default();
-        self.positions.clear();
-        self.abandon_batch();
-        self.dead.clear();
-    }
-
-    /// Drops what is staged: it will be read again.
-    pub fn abandon_batch(&mut self) {
-        self.staged.clear();
-        self.read.clear();
     }
 
     /// Bells from now on; those of past days never change.
@@ -188,16 +163,16 @@ impl Worker {
     #[must_use]
     pub fn missing(&self) -> Option<Wanted> {
         let (mut activity, mut network) = (Vec::new(), Vec::new());
-        for Staged { record, .. } in &self.staged {
-            let events = &record.events;
+        for staged in &self.staged {
+            let events = &staged.record.events;
             for beat in &events.heartbeats {
-                self.note_missing(&self.activity, record, Touched::by(beat), &mut activity);
+                note_missing(&self.activity, staged, Touched::by(beat), &mut activity);
             }
             for power in &events.power {
-                self.note_missing(&self.activity, record, Touched::at(power.at_ms), &mut activity);
+                note_missing(&self.activity, staged, Touched::at(power.at_ms), &mut activity);
             }
             for burst in &events.bursts {
-                self.note_missing(&self.network, record, Touched::at(burst.at_ms), &mut network);
+                note_missing(&self.network, staged, Touched::at(burst.at_ms), &mut network);
             }
         }
         for keys in [&mut activity, &mut network] {
@@ -206,20 +181,6 @@ impl Worker {
         }
         let missing = !activity.is_empty() || !network.is_empty();
         missing.then_some(Wanted::Ledgers { activity, network })
-    }
-
-    fn note_missing<L: super::shelf::Ledger>(
-        &self,
-        shelf: &Shelf<L>,
-        record: &EventRecord,
-        touched: Touched,
-        missing: &mut Vec<LedgerKey>,
-    ) {
-        for key in keys(record, touched) {
-            if missing.last() != Some(&key) && shelf.lacks(&key) {
-                missing.push(key);
-            }
-        }
     }
 
     /// Keeps a row of a load if it is the newest version so far.
@@ -252,9 +213,11 @@ impl Worker {
     /// It was cut or is stale: load again.
     pub fn install(&mut self, load: Load, wanted: &Wanted) -> Result<(), LoadFault> {
         match wanted {
-            Wanted::Days { days, .. } => {
-                self.activity.install(load.activity, &[], days)?;
-                self.network.install(load.network, &[], days)
+            Wanted::Days { days, share } => {
+                let whole: Vec<_> =
+                    share.partitions().iter().flat_map(|partition| days.iter().map(|day| (*partition, *day))).collect();
+                self.activity.install(load.activity, &[], &whole)?;
+                self.network.install(load.network, &[], &whole)
             }
             Wanted::Ledgers { activity, network } => {
                 self.activity.install(load.activity, activity, &[])?;
@@ -354,6 +317,14 @@ impl Worker {
     pub fn forget_evicted(&mut self) {
         self.activity.forget_evicted();
         self.network.forget_evicted();
+    }
+}
+
+fn note_missing<L: Ledger>(shelf: &Shelf<L>, staged: &Staged, touched: Touched, missing: &mut Vec<LedgerKey>) {
+    for key in keys(&staged.record, touched) {
+        if missing.last() != Some(&key) && shelf.lacks(&key, staged.partition) {
+            missing.push(key);
+        }
     }
 }
 

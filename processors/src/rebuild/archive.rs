@@ -7,7 +7,6 @@ use crate::logic::archive::record_of;
 use crate::logic::cli::grouped;
 use crate::logic::sets::MadeSet;
 use crate::logic::worker::{Commit, Record, Rules};
-use crate::source::kafka::EVENTS;
 use crate::store::clickhouse::Tables;
 use crate::store::dead::DeadTopic;
 use crate::tables;
@@ -51,7 +50,7 @@ pub(super) fn fold(
         value: Vec::new(),
     };
     let rules = Rules {
-        topic: EVENTS.into(),
+        topic: workshop.config.events.topic.to_string(),
         group: set.group_id.clone(),
         partitions,
         definitions: set.definitions.clone(),
@@ -203,7 +202,7 @@ impl Log for ArchiveLog {
         Ok(())
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
+    fn release(&mut self, _partitions: &[i32]) -> Result<(), PortFault> {
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use crate::source::offsets::GroupOffsets;
 use anyhow::Context;
 use prometheus_client::registry::Registry;
 use runtime::shutdown::{Shutdown, Trigger};
+use schemas::topic::EventTopic;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
@@ -51,12 +52,40 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// Begins; `threads` members and `memory_mb` of ledgers.
-    pub(super) fn begin(workshop: &Workshop, set: &MadeSet, threads: u8, memory_mb: usize) -> anyhow::Result<Fold> {
+    /// Folds the topics before the present one, then begins with that; `threads` members and `memory_mb` of ledgers.
+    pub(super) async fn begin(
+        workshop: &Workshop,
+        set: &MadeSet,
+        threads: u8,
+        memory_mb: usize,
+    ) -> anyhow::Result<Fold> {
+        let topic = workshop.config.events.topic;
+        for earlier in topic.earlier() {
+            let standing = GroupOffsets::of(&workshop.config.kafka, &set.group_id, earlier)?.standing().await;
+            let standing = standing.context("ask for offsets")?;
+            if !standing.has_reached(&standing.ends) {
+                console::tell(&format!("{earlier} first: {} records", standing.all() - standing.done()));
+                let mut fold = Fold::of(workshop, set, threads, memory_mb, earlier)?;
+                let caught_up = fold.catch_up().await;
+                fold.end().await?;
+                caught_up?;
+            }
+        }
+        Fold::of(workshop, set, threads, memory_mb, topic)
+    }
+
+    fn of(
+        workshop: &Workshop,
+        set: &MadeSet,
+        threads: u8,
+        memory_mb: usize,
+        topic: EventTopic,
+    ) -> anyhow::Result<Fold> {
         let (trigger, shutdown) = Shutdown::new();
         let metrics = LedgerMetrics::register(&mut Registry::default());
         let mut config = (*workshop.config).clone();
         config.worker.group_id.clone_from(&set.group_id);
+        config.events.topic = topic;
         // A member that is forgotten when it leaves: the processors take over at once.
         config.worker.instance_id = String::new();
         config.worker.threads = usize::from(threads);
@@ -71,7 +100,7 @@ impl Fold {
             config: Arc::new(config),
             decorate: std::convert::identity,
         };
-        let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id)?;
+        let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id, topic)?;
         Ok(Fold { trigger, task: tokio::spawn(folding.run()), offsets, metrics })
     }
 

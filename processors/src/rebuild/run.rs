@@ -20,7 +20,7 @@ pub(super) async fn run(workshop: &Workshop, options: Options) -> anyhow::Result
     if options.from == Origin::Archive {
         read_archive(workshop, &set).await?;
     }
-    let mut fold = Fold::begin(workshop, &set, options.threads, options.memory_mb)?;
+    let mut fold = Fold::begin(workshop, &set, options.threads, options.memory_mb).await?;
     let cost = fold.catch_up().await?;
     tell_cost(&cost);
     // The set goes on being folded while it is compared, as the live one is.
@@ -52,7 +52,7 @@ pub(super) async fn compare(
     let fold = if set.state == State::Kept {
         None
     } else {
-        let mut fold = Fold::begin(workshop, &set, 1, 512)?;
+        let mut fold = Fold::begin(workshop, &set, 1, 512).await?;
         fold.catch_up().await?;
         Some(fold)
     };
@@ -116,19 +116,27 @@ async fn prepare(workshop: &Workshop, options: &Options) -> anyhow::Result<MadeS
 
 /// Folds the archive, then lets the group begin where the archive ended: what came later is in the topic only.
 async fn read_archive(workshop: &Workshop, set: &MadeSet) -> anyhow::Result<()> {
-    let (config, group) = (&workshop.config, GroupOffsets::of(&workshop.config.kafka, &set.group_id)?);
-    let standing = group.standing().await.context("ask for offsets")?;
-    if !standing.committed.is_empty() {
-        return Ok(());
+    let config = &workshop.config;
+    let offsets = |group: &str, topic| GroupOffsets::of(&config.kafka, group, topic);
+    let mut ends = Vec::new();
+    for topic in config.events.topic.up_to() {
+        if !offsets(&set.group_id, topic)?.standing().await.context("ask for offsets")?.committed.is_empty() {
+            return Ok(());
+        }
+        ends.push((topic, offsets(&config.archive.group_id, topic)?.standing().await.context("ask for offsets")?));
     }
-    let archived = GroupOffsets::of(&config.kafka, &config.archive.group_id)?.standing().await?;
     let days = compare::archive_days(workshop, set).await?;
     console::tell(&format!("{} days of events_raw", days.len()));
     let timetable = timetable(workshop).await?;
-    let (partitions, runtime) = (archived.begins.len() as u32, tokio::runtime::Handle::current());
+    let partitions = ends.last().map_or(0, |(_, standing)| standing.begins.len() as u32);
+    let runtime = tokio::runtime::Handle::current();
     let read = tokio::task::block_in_place(|| archive::fold(workshop, set, days, partitions, timetable, &runtime))?;
     console::tell(&format!("{} events of the archive folded; the topic from here on", grouped(read)));
-    group.set(archived.committed).await.context("commit where the archive ended")
+    for (topic, archived) in ends {
+        let set = offsets(&set.group_id, topic)?.set(archived.committed).await;
+        set.context("commit where the archive ended")?;
+    }
+    Ok(())
 }
 
 /// The schools' bells, read to their end once.

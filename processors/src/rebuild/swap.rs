@@ -56,10 +56,12 @@ async fn make_whole(workshop: &Workshop, set: MadeSet) -> anyhow::Result<MadeSet
         set.days.1.plus(-1)
     ));
     let whole = MadeSet { days: (Day::FIRST, Day::OPEN), ..set.becoming(State::Ready) };
-    let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id)?;
-    let begins = offsets.standing().await.context("ask for offsets")?.begins;
-    offsets.set(begins).await.context("begin the log again")?;
-    let mut fold = Fold::begin(workshop, &whole, 1, 1024)?;
+    for topic in workshop.config.events.topic.up_to() {
+        let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id, topic)?;
+        let begins = offsets.standing().await.context("ask for offsets")?.begins;
+        offsets.set(begins).await.context("begin the log again")?;
+    }
+    let mut fold = Fold::begin(workshop, &whole, 1, 1024).await?;
     let folded = fold.catch_up().await;
     fold.end().await?;
     folded?;
@@ -85,7 +87,7 @@ async fn keep_live(workshop: &Workshop, set: &MadeSet) -> anyhow::Result<()> {
     if set.state != State::Kept {
         workshop.book.save(&set.becoming(State::Kept), wall_ms()).await?;
     }
-    let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id)?;
+    let offsets = GroupOffsets::of(&workshop.config.kafka, &set.group_id, workshop.config.events.topic)?;
     let first = offsets.standing().await.context("ask for offsets")?;
     let (mut done, mut moved) = (first.done(), Instant::now());
     loop {
@@ -111,7 +113,8 @@ pub(super) async fn drop_set(workshop: &Workshop, name: &SetName) -> anyhow::Res
         bail!("readers read set {name}: swap them first, e.g. ./classpulse rebuild swap live");
     }
     workshop.book.save(&set.becoming(State::Dropped), wall_ms()).await?;
-    let (offsets, began) = (GroupOffsets::of(&workshop.config.kafka, &set.group_id)?, Instant::now());
+    let (offsets, began) =
+        (GroupOffsets::of(&workshop.config.kafka, &set.group_id, workshop.config.events.topic)?, Instant::now());
     while offsets.has_members().await? && began.elapsed() < LET_GO {
         sleep(ASK_EVERY).await;
     }

@@ -1,7 +1,8 @@
-//! The event log in Kafka, as a static member of the ledgers' group with eager assignment.
+//! The event log in Kafka, as a static member of the ledgers' group with cooperative assignment: a change of ownership
+//! names the partitions that move, and all others go on (docs/adr/0008).
 //!
-//! Changes of ownership are noted where librdkafka tells them and acted on between polls, so that the worker can write
-//! and commit before it gives partitions back.
+//! Changes are noted where librdkafka tells them and acted on between polls, so that the worker can write and commit
+//! before it gives partitions back. One change is told at a time: the next comes when this one was acted on.
 
 use crate::config::WorkerConfig;
 use crate::logic::worker::{Commit, Record};
@@ -12,13 +13,12 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 use runtime::config::KafkaConfig;
+use schemas::topic::EventTopic;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Topic of the events.
-pub const EVENTS: &str = "telemetry.events.v1";
 /// A record that waited for longer is not live.
 const BEHIND_MS: i64 = 4_000;
 /// Longest wait for the coordinator or for metadata.
@@ -26,12 +26,13 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 enum Change {
     Assign(Vec<i32>),
-    Revoke,
+    Revoke(Vec<i32>),
+    Lose(Vec<i32>),
 }
 
 /// Notes changes of ownership for the poll that comes next.
-#[derive(Default)]
 struct Membership {
+    topic: String,
     changes: Mutex<VecDeque<Change>>,
     closing: AtomicBool,
 }
@@ -51,18 +52,24 @@ impl ConsumerContext for Membership {
             if let Err(error) = consumer.unassign() {
                 tracing::debug!(%error, "give partitions back while closing");
             }
-        } else if assigns {
-            let partitions = list.elements().iter().map(|element| element.partition()).collect();
-            self.changes().push_back(Change::Assign(partitions));
-        } else {
-            self.changes().push_back(Change::Revoke);
+            return;
         }
+        // What a group shares out of other topics is not for this log.
+        let own = list.elements_for_topic(&self.topic);
+        let partitions = own.iter().map(|element| element.partition()).collect();
+        let change = match (assigns, consumer.assignment_lost()) {
+            (true, _) => Change::Assign(partitions),
+            (false, false) => Change::Revoke(partitions),
+            (false, true) => Change::Lose(partitions),
+        };
+        self.changes().push_back(change);
     }
 }
 
 /// See the module.
 pub struct KafkaLog {
     consumer: BaseConsumer<Membership>,
+    topic: String,
     paused: bool,
     /// Producer's time of the last record, ms.
     read_until_ms: i64,
@@ -73,7 +80,15 @@ impl KafkaLog {
     ///
     /// # Errors
     /// A configuration that librdkafka refuses.
-    pub fn subscribe(kafka: &KafkaConfig, config: &WorkerConfig, instance: &str) -> KafkaResult<KafkaLog> {
+    pub fn subscribe(
+        kafka: &KafkaConfig,
+        config: &WorkerConfig,
+        topic: EventTopic,
+        instance: &str,
+    ) -> KafkaResult<KafkaLog> {
+        let topic = topic.to_string();
+        let membership =
+            Membership { topic: topic.clone(), changes: Mutex::default(), closing: AtomicBool::new(false) };
         let session_ms = config.session_timeout.as_millis();
         let mut client = ClientConfig::new();
         if !instance.is_empty() {
@@ -84,7 +99,7 @@ impl KafkaLog {
             .set("group.id", &config.group_id)
             .set("session.timeout.ms", session_ms.to_string())
             .set("heartbeat.interval.ms", (session_ms / 5).to_string())
-            .set("partition.assignment.strategy", "range")
+            .set("partition.assignment.strategy", "cooperative-sticky")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
@@ -100,9 +115,9 @@ impl KafkaLog {
             .set("fetch.error.backoff.ms", "100")
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
-            .create_with_context(Membership::default())?;
-        consumer.subscribe(&[EVENTS])?;
-        Ok(KafkaLog { consumer, paused: false, read_until_ms: 0 })
+            .create_with_context(membership)?;
+        consumer.subscribe(&[&topic])?;
+        Ok(KafkaLog { consumer, topic, paused: false, read_until_ms: 0 })
     }
 
     /// Number of partitions of the topic.
@@ -110,15 +125,17 @@ impl KafkaLog {
     /// # Errors
     /// The brokers do not answer.
     pub fn partitions(&self) -> KafkaResult<u32> {
-        let metadata = self.consumer.fetch_metadata(Some(EVENTS), ASK_TIMEOUT)?;
-        let topic = metadata.topics().iter().find(|topic| topic.name() == EVENTS);
+        let metadata = self.consumer.fetch_metadata(Some(&self.topic), ASK_TIMEOUT)?;
+        let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         Ok(topic.map_or(0, |topic| topic.partitions().len() as u32))
     }
 
     fn change(&mut self) -> Result<Option<Polled>, PortFault> {
         let Some(change) = self.consumer.context().changes().pop_front() else { return Ok(None) };
         match change {
-            Change::Revoke => Ok(Some(Polled::Revoked)),
+            Change::Revoke(partitions) => Ok(Some(Polled::Revoked(partitions))),
+            Change::Lose(partitions) => Ok(Some(Polled::Lost(partitions))),
+            Change::Assign(partitions) if partitions.is_empty() => Ok(Some(Polled::Assigned(Vec::new()))),
             Change::Assign(partitions) => match self.committed(&partitions) {
                 Ok(assigned) => Ok(Some(Polled::Assigned(assigned))),
                 Err(error) => {
@@ -132,7 +149,7 @@ impl KafkaLog {
     fn committed(&self, partitions: &[i32]) -> KafkaResult<Vec<Assigned>> {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
-            list.add_partition(EVENTS, *partition);
+            list.add_partition(&self.topic, *partition);
         }
         let list = self.consumer.committed_offsets(list, ASK_TIMEOUT)?;
         let assigned = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| Assigned {
@@ -141,6 +158,16 @@ impl KafkaLog {
             rewind_to: element.metadata().parse().ok(),
         };
         Ok(list.elements().into_iter().map(assigned).collect())
+    }
+
+    /// Those that are assigned of these partitions: the client refuses to give up others.
+    fn held(&self, partitions: &[i32]) -> KafkaResult<TopicPartitionList> {
+        let assigned = self.consumer.assignment()?;
+        let mut held = TopicPartitionList::new();
+        for element in assigned.elements().iter().filter(|element| partitions.contains(&element.partition())) {
+            held.add_partition(element.topic(), element.partition());
+        }
+        Ok(held)
     }
 
     /// The client cannot go on: after an outage longer than its session it is fenced by its own id.
@@ -163,9 +190,11 @@ impl KafkaLog {
 
 impl Drop for KafkaLog {
     fn drop(&mut self) {
-        // Closing waits until the partitions are given back.
+        // Closing waits until the partitions are given back, and until the change that was told last is answered.
         self.consumer.context().closing.store(true, Ordering::Relaxed);
-        if let Err(error) = self.consumer.unassign() {
+        let given_back = self.consumer.assignment().and_then(|assigned| self.consumer.incremental_unassign(&assigned));
+        let answered = self.consumer.incremental_assign(&TopicPartitionList::new());
+        if let Err(error) = given_back.and(answered) {
             tracing::debug!(%error, "give partitions back");
         }
     }
@@ -178,10 +207,10 @@ fn offset(offset: Offset) -> Option<i64> {
     }
 }
 
-fn list(positions: impl Iterator<Item = (i32, i64)>) -> KafkaResult<TopicPartitionList> {
+fn list(topic: &str, positions: &[(i32, i64)]) -> KafkaResult<TopicPartitionList> {
     let mut list = TopicPartitionList::new();
-    for (partition, offset) in positions {
-        list.add_partition_offset(EVENTS, partition, Offset::Offset(offset))?;
+    for (partition, offset) in positions.iter().copied() {
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
     }
     Ok(list)
 }
@@ -249,8 +278,7 @@ impl Log for KafkaLog {
     }
 
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
-        self.paused = false;
-        let assigned = list(from.iter().copied()).and_then(|list| self.consumer.assign(&list));
+        let assigned = list(&self.topic, from).and_then(|list| self.consumer.incremental_assign(&list));
         assigned.map_err(|error| PortFault::new("start to read", error))
     }
 
@@ -270,14 +298,17 @@ impl Log for KafkaLog {
             Ok(None) => {}
         }
         let mut changes = self.consumer.context().changes();
-        let revoked = matches!(changes.front(), Some(Change::Revoke));
-        Ok(revoked.then(|| changes.pop_front()).map(|_| Polled::Revoked))
+        let taken = changes.pop_front_if(|change| !matches!(change, Change::Assign(_)));
+        Ok(taken.map(|change| match change {
+            Change::Revoke(partitions) => Polled::Revoked(partitions),
+            Change::Lose(partitions) | Change::Assign(partitions) => Polled::Lost(partitions),
+        }))
     }
 
     fn commit(&mut self, commits: &[Commit]) -> Result<(), PortFault> {
         let mut list = TopicPartitionList::with_capacity(commits.len());
         for commit in commits {
-            let mut element = list.add_partition(EVENTS, commit.partition);
+            let mut element = list.add_partition(&self.topic, commit.partition);
             let set = element.set_offset(Offset::Offset(commit.offset));
             set.map_err(|error| PortFault::new("name an offset", error))?;
             element.set_metadata(commit.rewind_to.to_string());
@@ -286,10 +317,11 @@ impl Log for KafkaLog {
         committed.map_err(|error| PortFault { fatal: self.is_lost(), ..PortFault::new("commit", error) })
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
+    fn release(&mut self, partitions: &[i32]) -> Result<(), PortFault> {
         // A pause outlives the assignment: a partition that comes back to this member later would bring no records.
         self.resume()?;
-        self.consumer.unassign().map_err(|error| PortFault::new("give partitions back", error))
+        let given_back = self.held(partitions).and_then(|held| self.consumer.incremental_unassign(&held));
+        given_back.map_err(|error| PortFault::new("give partitions back", error))
     }
 }
 

@@ -3,3 +3,4 @@
 pub mod bells;
 pub mod kafka;
 pub mod offsets;
+pub mod orphans;

@@ -6,6 +6,7 @@
 //! and a simulation can make it do so. What is dirty stays dirty until both kinds of rows are acknowledged.
 
 use super::ports::{Appetite, Assigned, DeadLetters, LedgerStore, Level, Log, Polled, PortFault, RowWriter};
+use crate::logic::partition::Share;
 use crate::logic::worker::{Begin, Commit, Load, Rules, Stop, Wanted, Worker};
 use schemas::time::Day;
 use std::time::Duration;
@@ -49,7 +50,7 @@ pub enum Phase {
     SchoolRows,
     /// Commits, after the school rows were acknowledged.
     Commit,
-    /// Gives the partitions back.
+    /// Gives partitions back.
     Release,
 }
 
@@ -86,10 +87,15 @@ pub struct Engine<L, S, W, D> {
     worker: Worker,
     limits: Limits,
     phase: Phase,
+    /// Being opened.
     assigned: Vec<Assigned>,
     commits: Vec<Commit>,
     next_flush: NextFlush,
-    leaving: bool,
+    /// To be given back when everything is committed.
+    leaving: Option<Vec<i32>>,
+    /// The phase after [`Phase::Release`].
+    then: Phase,
+    draining: bool,
 }
 
 /// Polls that bring nothing one after the other, until the worker takes it that it has caught up.
@@ -132,7 +138,9 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
             assigned: Vec::new(),
             commits: Vec::new(),
             next_flush: NextFlush::default(),
-            leaving: false,
+            leaving: None,
+            then: Phase::Poll,
+            draining: false,
         }
     }
 
@@ -151,34 +159,52 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         &mut self.worker
     }
 
-    /// Writes and commits what is folded, then gives the partitions back; done when the phase is [`Phase::Poll`].
+    /// Writes and commits what is folded, then gives all partitions back; see [`Engine::has_drained`].
     pub fn drain(&mut self) {
+        self.draining = true;
         match self.phase {
-            Phase::Poll | Phase::Load | Phase::Fold => {
-                self.worker.abandon_batch();
-                self.leave();
-            }
-            Phase::Open => self.phase = Phase::Release,
-            Phase::DeadLetters | Phase::DeviceRows | Phase::SchoolRows | Phase::Commit => self.leaving = true,
-            Phase::Release => {}
+            Phase::Release => self.then = self.before_leaving(self.then),
+            phase => self.phase = self.before_leaving(phase),
         }
     }
 
-    fn leave(&mut self) {
-        self.leaving = true;
-        self.phase = Phase::DeadLetters;
+    /// What was asked for with [`Engine::drain`] is done.
+    pub fn has_drained(&self) -> bool {
+        self.draining && self.phase == Phase::Poll && self.worker.partitions().is_empty()
     }
 
-    /// Keeps the membership while effects fail. If the partitions are revoked meanwhile, what is not committed is
-    /// given up: the next owner folds it again.
+    /// Where to go on from a phase to leave; a flush that is under way is brought to its end.
+    fn before_leaving(&mut self, phase: Phase) -> Phase {
+        if matches!(phase, Phase::Poll | Phase::Open | Phase::Load | Phase::Fold) {
+            self.worker.abandon_batch();
+            return Phase::DeadLetters;
+        }
+        phase
+    }
+
+    /// Keeps the membership while effects fail. Partitions that are revoked meanwhile are given up with what is not
+    /// committed, and the next owner folds that again: to wait for an effect that fails would hold all the others up.
     ///
     /// # Errors
     /// The log cannot be reached.
     pub fn keep_alive(&mut self) -> Result<(), PortFault> {
-        if self.log.keep_alive()? == Some(Polled::Revoked) {
-            self.phase = Phase::Release;
+        match self.log.keep_alive()? {
+            Some(Polled::Revoked(partitions)) => self.give_up_now(partitions, false),
+            Some(Polled::Lost(partitions)) => self.give_up_now(partitions, true),
+            Some(Polled::Records(_) | Polled::Assigned(_)) | None => {}
         }
         Ok(())
+    }
+
+    /// Lets go of partitions in any phase, which goes on afterwards with the others.
+    fn give_up_now(&mut self, partitions: Vec<i32>, lost: bool) {
+        self.worker.give_up(&partitions, lost);
+        self.assigned.retain(|assigned| !partitions.contains(&assigned.partition));
+        self.commits.retain(|commit| !partitions.contains(&commit.partition));
+        self.leaving.get_or_insert_default().extend(partitions);
+        if self.phase != Phase::Release {
+            self.then = std::mem::replace(&mut self.phase, Phase::Release);
+        }
     }
 
     /// Carries out one effect.
@@ -245,7 +271,11 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
                 self.assigned = assigned;
                 self.phase = Phase::Open;
             }
-            Polled::Revoked => self.leave(),
+            Polled::Revoked(partitions) => {
+                self.leaving = Some(partitions);
+                self.phase = Phase::DeadLetters;
+            }
+            Polled::Lost(partitions) => self.give_up_now(partitions, true),
         }
     }
 
@@ -258,16 +288,18 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
 
     fn open(&mut self, now: Now) -> Result<(), PortFault> {
         let begins: Vec<Begin> = self.assigned.iter().map(begin).collect();
-        self.worker.begin(&begins);
-        if !begins.is_empty() {
-            let partitions = begins.iter().map(|begin| begin.partition).collect();
-            let days = vec![now.today.plus(-1), now.today];
-            self.fetch(&Wanted::Days { days, partitions, count: self.worker.rules().partitions })?;
-        }
         let from: Vec<_> = begins.iter().map(|begin| (begin.partition, begin.from)).collect();
+        if !begins.is_empty() {
+            self.worker.begin(&begins);
+            let partitions: Vec<_> = begins.iter().map(|begin| begin.partition).collect();
+            let share = Share::new(&partitions, self.worker.rules().partitions);
+            self.fetch(&Wanted::Days { days: vec![now.today.plus(-1), now.today], share })?;
+            self.next_flush = NextFlush { last_ms: now.real_ms, is_first: true, ..NextFlush::default() };
+        }
         self.log.start(&from)?;
+        self.worker.opened(from.len());
+        self.assigned.clear();
         self.evict(now);
-        self.next_flush = NextFlush { last_ms: now.real_ms, is_first: true, ..NextFlush::default() };
         self.phase = Phase::Poll;
         Ok(())
     }
@@ -310,12 +342,18 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
 
     fn commit(&mut self, now: Now) -> Result<(), PortFault> {
         if !self.commits.is_empty() {
-            self.log.commit(&self.commits)?;
+            if let Err(fault) = self.log.commit(&self.commits) {
+                self.leave_uncommitted();
+                return Err(fault);
+            }
             self.commits.clear();
         }
         self.evict(now);
         self.next_flush = NextFlush { last_ms: now.real_ms, is_first: false, ..self.next_flush };
-        self.phase = if self.leaving { Phase::Release } else { Phase::Poll };
+        if self.draining {
+            self.leaving = Some(self.worker.partitions());
+        }
+        self.phase = if self.leaving.is_some() { Phase::Release } else { Phase::Poll };
         Ok(())
     }
 
@@ -325,12 +363,22 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         self.worker.evict(self.limits.memory_bytes, oldest);
     }
 
+    /// What leaves does not wait for a commit that fails: the member may have been taken for dead meanwhile, and then
+    /// none succeeds until it has let go. Its rows are written; the next owner only reads some records again.
+    fn leave_uncommitted(&mut self) {
+        if let Some(leaving) = self.leaving.take() {
+            self.give_up_now(leaving, false);
+        }
+    }
+
     fn release(&mut self) -> Result<(), PortFault> {
-        self.worker.clear();
-        self.commits.clear();
-        self.leaving = false;
-        self.log.release()?;
-        self.phase = Phase::Poll;
+        let leaving = self.leaving.take().unwrap_or_default();
+        self.worker.give_up(&leaving, false);
+        if let Err(fault) = self.log.release(&leaving) {
+            self.leaving = Some(leaving);
+            return Err(fault);
+        }
+        self.phase = std::mem::replace(&mut self.then, Phase::Poll);
         Ok(())
     }
 }

@@ -79,7 +79,7 @@ impl Log for MemoryLog {
     }
 
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
-        self.next = from.iter().copied().collect();
+        self.next.extend(from.iter().copied());
         Ok(())
     }
 
@@ -94,8 +94,8 @@ impl Log for MemoryLog {
         Ok(())
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
-        self.next.clear();
+    fn release(&mut self, partitions: &[i32]) -> Result<(), PortFault> {
+        self.next.retain(|partition, _| !partitions.contains(partition));
         Ok(())
     }
 }

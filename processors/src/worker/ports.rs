@@ -41,10 +41,12 @@ pub struct Assigned {
 pub enum Polled {
     /// This many records were handed over.
     Records(usize),
-    /// These partitions are this worker's from now on, once it calls [`Log::start`].
+    /// These partitions are this worker's too from now on, once it calls [`Log::start`]; there may be none.
     Assigned(Vec<Assigned>),
-    /// All partitions must be given back with [`Log::release`].
-    Revoked,
+    /// These partitions must be given back with [`Log::release`]; until then they are nobody else's.
+    Revoked(Vec<i32>),
+    /// These partitions may be others' already; the worker must let go of them with [`Log::release`].
+    Lost(Vec<i32>),
 }
 
 /// How much a poll may bring at once, and how long it may wait for the first record.
@@ -69,13 +71,13 @@ pub trait Log {
     /// What was read last had waited in the log for longer than a live record would: there is much more of it.
     fn is_behind(&self) -> bool;
 
-    /// Begins to read assigned partitions at these offsets.
+    /// Begins to read assigned partitions at these offsets, beside those that are read already.
     ///
     /// # Errors
     /// The partitions are no longer this worker's.
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault>;
 
-    /// Keeps the membership without taking records; tells of a revocation.
+    /// Keeps the membership without taking records; tells of partitions that must be given back or are lost.
     ///
     /// # Errors
     /// The log cannot be reached now.
@@ -87,11 +89,11 @@ pub trait Log {
     /// It was not taken, or nobody knows.
     fn commit(&mut self, commits: &[Commit]) -> Result<(), PortFault>;
 
-    /// Gives all partitions back.
+    /// Gives partitions back. It may be told more than once of one.
     ///
     /// # Errors
     /// The membership is gone already.
-    fn release(&mut self) -> Result<(), PortFault>;
+    fn release(&mut self, partitions: &[i32]) -> Result<(), PortFault>;
 }
 
 /// Reads ledgers from the tables.

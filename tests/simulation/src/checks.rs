@@ -79,9 +79,10 @@ impl Checks {
         }
     }
 
-    /// A process was assigned its partitions anew.
-    pub fn assigned(&mut self, process: ProcessId) {
-        self.written.retain(|(owner, ..), _| *owner != process);
+    /// A process was assigned partitions, and begins them anew.
+    pub fn assigned(&mut self, process: ProcessId, partitions: &[usize]) {
+        let is_new = |key: &Key| partitions.contains(&Topic::partition_of(key.1));
+        self.written.retain(|(owner, _, key), _| *owner != process || !is_new(key));
     }
 
     /// A process sends these rows.

@@ -39,6 +39,8 @@ pub enum Control {
     LettersDropped,
     /// Nothing is evicted.
     NoBudget,
+    /// The ledgers of a partition are kept when it is given up, and folded on when it comes back, without a load.
+    KeepsGivenUp,
 }
 
 /// A control, what it breaks in words, and which property must go red.
@@ -48,12 +50,14 @@ pub type Description = (Control, &'static str, &'static [Property]);
 /// commits what follows.
 const GAP: &[Property] = &[Property::FinalRows, Property::AcknowledgedBeforeCommit];
 const FINAL: &[Property] = &[Property::FinalRows];
+/// A row that is not written again is missing at the commit; or, where its part was lost before it was durable, at the end.
+const UNWRITTEN: &[Property] = &[Property::AcknowledgedBeforeCommit, Property::FinalRows];
 const EARLY: &[Property] = &[Property::AcknowledgedBeforeCommit];
 
 /// Every control.
 pub const CONTROLS: &[Description] = &[
     (Control::CommitBeforeAcknowledgement, "commit before acknowledgement", EARLY),
-    (Control::OnlyChangedRows, "only changed rows written (P3)", EARLY),
+    (Control::OnlyChangedRows, "only changed rows written (P3)", UNWRITTEN),
     (Control::DuplicateSuppression, "duplicate-insert suppression on", FINAL),
     (Control::NoRewind, "stale load without the rewind (P2)", GAP),
     (Control::EvictionForgetsVer, "eviction that forgets ver (P2)", &[Property::VerNeverFalls]),
@@ -64,6 +68,7 @@ pub const CONTROLS: &[Description] = &[
     (Control::NeighbouringDay, "a row that looks at its neighbouring day (P4)", FINAL),
     (Control::Increments, "school row summed by increments", FINAL),
     (Control::LettersDropped, "dead letters not sent", &[Property::BuriedBeforeCommit]),
+    (Control::KeepsGivenUp, "ledgers kept of a partition given up", GAP),
     (Control::NoBudget, "ledgers never evicted", &[Property::MemoryBound]),
 ];
 
@@ -78,6 +83,8 @@ pub struct Breakage {
     changed: BTreeSet<(ProcessId, TableNo, Key)>,
     /// Seconds on by which the device rows of a school-day grew since its last row.
     growth: BTreeMap<(ProcessId, Key), i64>,
+    /// Partitions that were given up and of which the worker was not told.
+    kept: BTreeSet<(ProcessId, usize)>,
 }
 
 const fn school_of(key: Key) -> Key {
@@ -118,11 +125,28 @@ impl Breakage {
         if self.is(Control::NoRewind) { committed } else { rewind_to }
     }
 
-    /// A process was assigned its partitions anew, and knows nothing.
-    pub fn assigned(&mut self, process: ProcessId) {
-        self.known.retain(|(owner, ..), _| *owner != process);
-        self.changed.retain(|(owner, ..)| *owner != process);
-        self.growth.retain(|(owner, _), _| *owner != process);
+    /// A process was assigned partitions, and knows nothing of them.
+    pub fn assigned(&mut self, process: ProcessId, partitions: &[usize]) {
+        let stays = |owner: ProcessId, key: &Key| owner != process || !partitions.contains(&Topic::partition_of(key.1));
+        self.known.retain(|(owner, _, key), _| stays(*owner, key));
+        self.changed.retain(|(owner, _, key)| stays(*owner, key));
+        self.growth.retain(|(owner, key), _| stays(*owner, key));
+    }
+
+    /// For [`Control::KeepsGivenUp`]: the worker is not told that these are given up.
+    pub fn keep(&mut self, process: ProcessId, partitions: &[usize]) {
+        self.kept.extend(partitions.iter().map(|partition| (process, *partition)));
+    }
+
+    /// The worker is told that it lost these.
+    pub fn loses(&mut self, process: ProcessId, partitions: &[i32]) {
+        self.kept.retain(|(owner, partition)| *owner != process || !partitions.contains(&(*partition as i32)));
+    }
+
+    /// It was not told of this one.
+    #[must_use]
+    pub fn has_kept(&self, process: ProcessId, partition: usize) -> bool {
+        self.kept.contains(&(process, partition))
     }
 
     /// A process read this row.

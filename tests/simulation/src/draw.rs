@@ -61,6 +61,8 @@ const WEIGHTS: &[(u64, Kind)] = &[
     (4, Kind::Wake),
     (2, Kind::Replace),
     (4, Kind::Rebalance),
+    (3, Kind::Add),
+    (2, Kind::Remove),
     (3, Kind::Lag),
     (4, Kind::Arrive),
     (2, Kind::Vanish),
@@ -86,6 +88,8 @@ enum Kind {
     Wake,
     Replace,
     Rebalance,
+    Add,
+    Remove,
     Lag,
     Arrive,
     Vanish,
@@ -198,7 +202,7 @@ fn succession(ops: &mut Vec<Op>, draw: &mut Draw, posts: &mut Posts) {
 }
 
 fn op(kind: Kind, draw: &mut Draw) -> Op {
-    // Two processes keep their places; those whose identity was taken come after them.
+    // Members keep their places; those whose identity was taken come after them.
     let process = draw.small(4);
     match kind {
         Kind::Turns => Op::Turns { process, count: 1 + draw.small(14) },
@@ -209,7 +213,9 @@ fn op(kind: Kind, draw: &mut Draw) -> Op {
         Kind::Expire => Op::Expire { process },
         Kind::Wake => Op::Wake { process, blind: draw.small(4) },
         Kind::Replace => Op::Replace { process },
-        Kind::Rebalance => Op::Rebalance { split: draw.small(4) },
+        Kind::Rebalance => Op::Rebalance { split: draw.small(64) },
+        Kind::Add => Op::Add,
+        Kind::Remove => Op::Remove,
         Kind::Lag => Op::Lag { ms: draw.pick(&[0, 100, 400, 1900]) },
         Kind::Arrive => Op::Arrive { nth: draw.small(4) },
         Kind::Vanish => Op::Vanish { table: draw.small(4), parts: 1 + draw.small(3) },

@@ -1,14 +1,17 @@
-//! The partitioned log, and the consumer group with eager assignment and static membership.
+//! The partitioned log, and the consumer group with cooperative assignment and static membership: a change of ownership
+//! names the partitions that move, and a partition has a new owner only after the former one has let go of it.
 
 use processors::logic::partition;
 use processors::worker::ports::Assigned;
 use schemas::record::EventRecord;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Partitions of the topic.
-pub const PARTITIONS: u32 = 2;
-/// Members of the group.
+pub const PARTITIONS: u32 = 3;
+/// Members of the group at first.
 pub const SLOTS: usize = 2;
+/// Members of the group at most.
+pub const MAX_SLOTS: usize = 3;
 
 /// What a record is to those who know every schema.
 #[derive(Clone, Debug)]
@@ -61,10 +64,10 @@ pub type ProcessId = u32;
 /// A change of ownership, told at a poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// These partitions are yours.
+    /// These partitions are yours, too.
     Assign(Vec<usize>),
-    /// Give everything back.
-    Revoke,
+    /// Give these back.
+    Revoke(Vec<usize>),
 }
 
 /// What the coordinator thinks of a process.
@@ -85,10 +88,12 @@ pub struct Session {
     /// What the coordinator thinks of it.
     pub standing: Standing,
     changes: VecDeque<Change>,
-    /// Assigned, and not given back yet.
+    /// Its partitions, as the coordinator sees it.
     held: Vec<usize>,
-    /// It was told to give everything back.
-    revoked: bool,
+    /// Those of them that it was told to give back.
+    leaving: BTreeSet<usize>,
+    /// The partitions that it takes for its own.
+    told: BTreeSet<usize>,
     /// Next offset by partition that it reads.
     pub next: BTreeMap<usize, usize>,
     /// Polls until it learns that it is no member any more.
@@ -97,8 +102,16 @@ pub struct Session {
 
 impl Session {
     fn new(slot: usize) -> Session {
-        let (changes, held, next) = (VecDeque::new(), Vec::new(), BTreeMap::new());
-        Session { slot, standing: Standing::Joined, changes, held, revoked: false, next, blind: 0 }
+        Session {
+            slot,
+            standing: Standing::Joined,
+            changes: VecDeque::new(),
+            held: Vec::new(),
+            leaving: BTreeSet::new(),
+            told: BTreeSet::new(),
+            next: BTreeMap::new(),
+            blind: 0,
+        }
     }
 }
 
@@ -109,10 +122,11 @@ pub struct Group {
     pub sessions: BTreeMap<ProcessId, Session>,
     /// What is committed: offset, and where the next owner begins.
     pub commits: [Option<(i64, i64)>; PARTITIONS as usize],
-    /// A rebalance is under way, towards this split.
-    pending: Option<u8>,
-    /// Assignments after a rebalance so far.
+    /// Rebalances so far.
     pub rebalances: u64,
+    /// Partitions that members gave back while they kept others.
+    pub partial: u64,
+    /// Who is to have which partition: two bits each.
     split: u8,
 }
 
@@ -120,19 +134,20 @@ impl Group {
     /// A new process joins, or takes the identity of `former` over. If the group is at rest it keeps what that one had.
     pub fn join(&mut self, process: ProcessId, slot: usize, former: Option<ProcessId>) {
         let mut session = Session::new(slot);
-        let inherits = former.and_then(|former| self.sessions.get(&former)).filter(|f| f.standing == Standing::Joined);
-        let at_rest = self.pending.is_none();
-        let inherited = inherits.filter(|_| at_rest).map(|former| former.held.clone());
-        if let Some(held) = &inherited {
-            session.held.clone_from(held);
-            session.changes.push_back(Change::Assign(held.clone()));
-        }
+        let at_rest = self.sessions.values().all(|session| session.leaving.is_empty());
+        let mut inherits = false;
         if let Some(former) = former.and_then(|former| self.sessions.get_mut(&former)) {
+            inherits = at_rest && former.standing == Standing::Joined;
             former.standing = Standing::Fenced;
-            former.held.clear();
+            former.leaving.clear();
+            let held = std::mem::take(&mut former.held);
+            if inherits {
+                session.changes.push_back(Change::Assign(held.clone()));
+                session.held = held;
+            }
         }
         self.sessions.insert(process, session);
-        if inherited.is_none() {
+        if !inherits {
             self.rebalance(self.split);
         }
     }
@@ -148,60 +163,80 @@ impl Group {
         if let Some(session) = self.sessions.get_mut(&process).filter(|s| s.standing == Standing::Joined) {
             session.standing = Standing::Lost;
             session.held.clear();
+            session.leaving.clear();
             session.changes.clear();
             self.rebalance(split);
         }
     }
 
-    /// Shares the partitions out anew, as soon as every member has given back what it holds.
+    /// Shares the partitions out anew: members are told to give back what is to be another's, and keep the rest.
     pub fn rebalance(&mut self, split: u8) {
-        (self.split, self.pending) = (split, Some(split));
-        for session in self.sessions.values_mut().filter(|s| s.standing == Standing::Joined && !s.held.is_empty()) {
-            if !std::mem::replace(&mut session.revoked, true) {
-                session.changes.push_back(Change::Revoke);
+        self.split = split;
+        self.rebalances += 1;
+        let owners = self.owners();
+        for (process, session) in self.sessions.iter_mut().filter(|(_, s)| s.standing == Standing::Joined) {
+            let is_others = |partition: &&usize| owners[**partition] != Some(*process);
+            let leaving: Vec<usize> =
+                session.held.iter().filter(is_others).filter(|p| !session.leaving.contains(p)).copied().collect();
+            if !leaving.is_empty() {
+                self.partial += u64::from(leaving.len() + session.leaving.len() < session.held.len());
+                session.leaving.extend(&leaving);
+                session.changes.push_back(Change::Revoke(leaving));
             }
         }
-        self.settle();
+        self.settle(&owners);
     }
 
-    fn settle(&mut self) {
-        let mut joined: Vec<&mut Session> =
-            self.sessions.values_mut().filter(|session| session.standing == Standing::Joined).collect();
-        let Some(split) = self.pending else { return };
-        if joined.is_empty() || joined.iter().any(|session| !session.held.is_empty()) {
-            return;
+    /// By partition: who is to have it.
+    fn owners(&self) -> [Option<ProcessId>; PARTITIONS as usize] {
+        let joined = self.sessions.iter().filter(|(_, session)| session.standing == Standing::Joined);
+        let mut joined: Vec<_> = joined.map(|(process, session)| (session.slot, *process)).collect();
+        joined.sort_unstable();
+        let owner = |partition: usize| {
+            let wish = usize::from(self.split >> (2 * partition) & 3);
+            joined.get(wish % joined.len().max(1)).map(|(_, process)| *process)
+        };
+        std::array::from_fn(owner)
+    }
+
+    /// Gives what nobody holds to those who are to have it. A member that gets nothing is told so, as in Kafka.
+    fn settle(&mut self, owners: &[Option<ProcessId>; PARTITIONS as usize]) {
+        let is_held = |partition: &usize| self.sessions.values().any(|session| session.held.contains(partition));
+        let free: Vec<usize> = (0..PARTITIONS as usize).filter(|partition| !is_held(partition)).collect();
+        for (process, session) in self.sessions.iter_mut().filter(|(_, s)| s.standing == Standing::Joined) {
+            let own = |partition: &&usize| owners[**partition] == Some(*process);
+            let added: Vec<usize> = free.iter().filter(own).copied().collect();
+            session.held.extend(&added);
+            session.changes.push_back(Change::Assign(added));
         }
-        joined.sort_by_key(|session| session.slot);
-        let members = joined.len();
-        let owner = |partition: usize| usize::from(split >> partition & 1) % members;
-        for (index, session) in joined.into_iter().enumerate() {
-            session.held = (0..PARTITIONS as usize).filter(|partition| owner(*partition) == index).collect();
-            session.changes.push_back(Change::Assign(session.held.clone()));
-        }
-        self.pending = None;
-        self.rebalances += 1;
     }
 
     /// The next change that a process is told.
     pub fn change(&mut self, process: ProcessId) -> Option<Change> {
-        self.sessions.get_mut(&process)?.changes.pop_front()
+        let session = self.sessions.get_mut(&process)?;
+        let change = session.changes.pop_front()?;
+        if let Change::Assign(partitions) = &change {
+            session.told.extend(partitions);
+        }
+        Some(change)
     }
 
     /// A revocation, if that is the next change.
-    pub fn revocation(&mut self, process: ProcessId) -> bool {
-        let Some(session) = self.sessions.get_mut(&process) else { return false };
-        let is_next = session.changes.front() == Some(&Change::Revoke);
-        if is_next {
-            session.changes.pop_front();
+    pub fn revocation(&mut self, process: ProcessId) -> Option<Vec<usize>> {
+        let session = self.sessions.get_mut(&process)?;
+        match session.changes.pop_front_if(|change| matches!(change, Change::Revoke(_)))? {
+            Change::Revoke(partitions) | Change::Assign(partitions) => Some(partitions),
         }
-        is_next
     }
 
-    /// Nobody waits to be told of a change, and nothing is being shared out.
+    /// Nobody waits to be told of a change, and every partition has an owner.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        let is_told = |session: &Session| session.standing == Standing::Joined && session.changes.is_empty();
-        self.pending.is_none() && self.sessions.values().all(is_told)
+        let is_settled = |session: &Session| {
+            session.standing == Standing::Joined && session.changes.is_empty() && session.leaving.is_empty()
+        };
+        let held: usize = self.sessions.values().map(|session| session.held.len()).sum();
+        held == PARTITIONS as usize && self.sessions.values().all(is_settled)
     }
 
     /// Every member has read what it holds to the end.
@@ -228,19 +263,27 @@ impl Group {
         partitions.iter().map(assigned).collect()
     }
 
-    /// A process gives everything back; one that was taken for dead joins again.
-    pub fn release(&mut self, process: ProcessId) {
-        let split = self.split;
+    /// A process gives partitions back; one that was taken for dead joins again when it has given up everything.
+    pub fn release(&mut self, process: ProcessId, partitions: &[usize]) {
         let Some(session) = self.sessions.get_mut(&process) else { return };
-        session.held.clear();
-        session.next.clear();
-        session.revoked = false;
-        if session.standing == Standing::Lost {
+        session.held.retain(|partition| !partitions.contains(partition));
+        session.next.retain(|partition, _| !partitions.contains(partition));
+        session.told.retain(|partition| !partitions.contains(partition));
+        session.leaving.retain(|partition| !partitions.contains(partition));
+        if session.standing == Standing::Lost && session.told.is_empty() {
             session.standing = Standing::Joined;
             session.blind = 0;
-            self.rebalance(split);
+            self.rebalance(self.split);
+        } else {
+            self.settle(&self.owners());
         }
-        self.settle();
+    }
+
+    /// What a process takes for its own.
+    #[must_use]
+    pub fn told(&self, process: ProcessId) -> Vec<i32> {
+        let told = self.sessions.get(&process).map(|session| &session.told);
+        told.into_iter().flatten().map(|partition| *partition as i32).collect()
     }
 
     /// A process may commit this partition.

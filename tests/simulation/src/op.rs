@@ -90,9 +90,13 @@ pub enum Op {
     },
     /// The partitions are shared out anew.
     Rebalance {
-        /// Bit p: who gets partition p.
+        /// Bits 2p and 2p + 1: who gets partition p.
         split: u8,
     },
+    /// A process is added to the group, if there is room for one.
+    Add,
+    /// The process that was added is told to stop.
+    Remove,
     /// From now on loads come from a replica that is so far behind.
     Lag {
         /// Milliseconds; at most [`crate::world::MAX_LAG_MS`] counts.

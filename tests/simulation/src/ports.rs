@@ -32,6 +32,10 @@ fn fatal(what: &'static str) -> PortFault {
     PortFault { fatal: true, ..fault(what) }
 }
 
+fn numbers(partitions: &[usize]) -> Vec<i32> {
+    partitions.iter().map(|partition| *partition as i32).collect()
+}
+
 impl Port {
     /// The ports of a process.
     #[must_use]
@@ -42,6 +46,7 @@ impl Port {
     /// What a process is told that is no member any more; `None`: it still has records that it fetched before.
     fn told_off(&self) -> Option<Result<Polled, PortFault>> {
         let mut state = self.state.borrow_mut();
+        let told = state.group.told(self.process);
         let session = state.group.sessions.get_mut(&self.process)?;
         if session.standing == Standing::Joined {
             return None;
@@ -50,23 +55,47 @@ impl Port {
             session.blind -= 1;
             return None;
         }
-        Some(if session.standing == Standing::Lost { Ok(Polled::Revoked) } else { Err(fatal("stay in the group")) })
+        if session.standing != Standing::Lost {
+            return Some(Err(fatal("stay in the group")));
+        }
+        state.breakage.loses(self.process, &told);
+        Some(Ok(Polled::Lost(told)))
     }
 
     fn change(&self) -> Option<Polled> {
         let mut state = self.state.borrow_mut();
         match state.group.change(self.process)? {
-            Change::Revoke => Some(Polled::Revoked),
+            Change::Revoke(partitions) if state.breakage.is(Control::KeepsGivenUp) => {
+                state.breakage.keep(self.process, &partitions);
+                state.group.release(self.process, &partitions);
+                None
+            }
+            Change::Revoke(partitions) => Some(Polled::Revoked(numbers(&partitions))),
             Change::Assign(partitions) => {
+                let partitions = self.without_kept(&mut state, partitions);
                 let mut assigned = state.group.assigned(&partitions);
                 for one in &mut assigned {
                     one.rewind_to = state.breakage.rewind_to(one.rewind_to, one.committed);
                 }
-                state.checks.assigned(self.process);
-                state.breakage.assigned(self.process);
+                state.checks.assigned(self.process, &partitions);
+                state.breakage.assigned(self.process, &partitions);
                 Some(Polled::Assigned(assigned))
             }
         }
+    }
+
+    /// Under [`Control::KeepsGivenUp`], partitions that come back are read on without a word to the worker.
+    fn without_kept(&self, state: &mut State, partitions: Vec<usize>) -> Vec<usize> {
+        let State { breakage, group, .. } = state;
+        let (kept, new): (Vec<_>, Vec<_>) =
+            partitions.into_iter().partition(|partition| breakage.has_kept(self.process, *partition));
+        for assigned in group.assigned(&kept) {
+            let from = assigned.rewind_to.or(assigned.committed).unwrap_or(0) as usize;
+            if let Some(session) = group.sessions.get_mut(&self.process) {
+                session.next.insert(assigned.partition as usize, from);
+            }
+        }
+        new
     }
 
     fn read(&self, appetite: Appetite, each: &mut dyn FnMut(Record<'_>)) -> usize {
@@ -121,7 +150,7 @@ impl Log for Port {
 
     fn start(&mut self, from: &[(i32, i64)]) -> Result<(), PortFault> {
         if let Some(session) = self.state.borrow_mut().group.sessions.get_mut(&self.process) {
-            session.next = from.iter().map(|(partition, offset)| (*partition as usize, *offset as usize)).collect();
+            session.next.extend(from.iter().map(|(partition, offset)| (*partition as usize, *offset as usize)));
         }
         Ok(())
     }
@@ -130,7 +159,12 @@ impl Log for Port {
         if let Some(told_off) = self.told_off() {
             return told_off.map(Some);
         }
-        Ok(self.state.borrow_mut().group.revocation(self.process).then_some(Polled::Revoked))
+        let revoked = self.state.borrow_mut().group.revocation(self.process);
+        if let Some(partitions) = &revoked {
+            self.state.borrow_mut().coverage.count(Happening::RevokedInFault);
+            return Ok(Some(Polled::Revoked(numbers(partitions))));
+        }
+        Ok(None)
     }
 
     fn commit(&mut self, commits: &[Commit]) -> Result<(), PortFault> {
@@ -139,6 +173,12 @@ impl Log for Port {
         }
         let lost = self.strike(&[Fault::LostCommit], Happening::LostCommit);
         let mut state = self.state.borrow_mut();
+        if state.breakage.is(Control::KeepsGivenUp) {
+            let own = |commit: &&Commit| state.group.is_owner(self.process, commit.partition as usize);
+            let commits: Vec<_> = commits.iter().filter(own).copied().collect();
+            state.take_commits(&commits);
+            return Ok(());
+        }
         if !commits.iter().all(|commit| state.group.is_owner(self.process, commit.partition as usize)) {
             state.coverage.count(Happening::FencedCommit);
             let standing = state.group.sessions.get(&self.process).map(|session| session.standing);
@@ -148,8 +188,9 @@ impl Log for Port {
         if lost { Err(fault("commit")) } else { Ok(()) }
     }
 
-    fn release(&mut self) -> Result<(), PortFault> {
-        self.state.borrow_mut().group.release(self.process);
+    fn release(&mut self, partitions: &[i32]) -> Result<(), PortFault> {
+        let partitions: Vec<usize> = partitions.iter().map(|partition| *partition as usize).collect();
+        self.state.borrow_mut().group.release(self.process, &partitions);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::checks::{Property, Violation};
 use crate::controls::Control;
 use crate::coverage::{Coverage, Happening};
 use crate::facts::Boot;
-use crate::log::{PARTITIONS, ProcessId, SLOTS, Standing};
+use crate::log::{PARTITIONS, ProcessId, SLOTS};
 use crate::model;
 use crate::op::{Op, Scenario};
 use crate::ports::Port;
@@ -30,10 +30,8 @@ pub const MAX_LAG_MS: i64 = 1_900;
 const DURABLE_MS: i64 = 800;
 /// Real time that a turn takes.
 const TURN_MS: i64 = 10;
-/// Processes whose identity was taken, at most.
-const ORPHANS: usize = 2;
 /// Turns in which everything must come to rest without further faults.
-const PATIENCE: usize = 6_000;
+const PATIENCE: usize = 9_000;
 
 /// Definitions with fewer bursts needed for a verdict, so that small logs come to one.
 ///
@@ -43,6 +41,8 @@ pub fn definitions() -> Result<Definitions, DefinitionsError> {
     let definitions = Definitions::parse(CURRENT_TOML)?;
     Ok(Definitions { latency_min_received: 3, jitter_min_pairs: 2, verdict_min_judged: 2, ..definitions })
 }
+
+mod members;
 
 struct Process {
     id: ProcessId,
@@ -72,8 +72,9 @@ pub fn run(scenario: &Scenario, definitions: &Definitions, control: Option<Contr
     }
     world.finish();
     let mut state = world.state.borrow_mut();
-    let rebalances = state.group.rebalances;
+    let (rebalances, partial) = (state.group.rebalances, state.group.partial);
     state.coverage.add(Happening::Rebalanced, rebalances);
+    state.coverage.add(Happening::Partial, partial);
     Outcome { violation: state.checks.violation.take(), coverage: std::mem::take(&mut state.coverage) }
 }
 
@@ -81,6 +82,8 @@ struct World {
     state: Rc<RefCell<State>>,
     /// The members of the group, then those whose identity was taken.
     processes: Vec<Process>,
+    /// How many of them are members.
+    members: usize,
     next_id: ProcessId,
     rules: Rules,
     limits: Limits,
@@ -118,6 +121,7 @@ impl World {
         let mut world = World {
             state,
             processes,
+            members: SLOTS,
             next_id: 0,
             rules,
             limits,
@@ -163,7 +167,9 @@ impl World {
             }
             Op::Expire { process } => self.expire(index(process)),
             Op::Wake { process, blind } => self.wake(index(process), blind),
-            Op::Replace { process } => self.replace(usize::from(process) % SLOTS),
+            Op::Replace { process } => self.replace(usize::from(process) % self.members),
+            Op::Add => self.add(),
+            Op::Remove => self.remove(),
             Op::Wait { ms } => self.pass(i64::from(ms)),
             Op::Vanish { table, parts } => self.vanish(table, usize::from(parts)),
             _ => self.apply_outside(op),
@@ -203,55 +209,6 @@ impl World {
         if self.takeover_by.is_some_and(|by| by <= now_ms) {
             self.take_over();
         }
-    }
-
-    /// New owners of everything.
-    fn take_over(&mut self) {
-        self.takeover_by = None;
-        (0..SLOTS).for_each(|slot| self.crash(slot));
-    }
-
-    fn crash(&mut self, index: usize) {
-        let (id, slot, phase) = {
-            let process = &self.processes[index];
-            (process.id, process.slot, process.engine.phase())
-        };
-        self.state.borrow_mut().coverage.crash(phase);
-        if index >= SLOTS {
-            self.processes.remove(index);
-        } else {
-            self.processes[index] = self.start(slot, Some(id));
-        }
-        self.state.borrow_mut().group.forget(id);
-    }
-
-    fn expire(&self, index: usize) {
-        let (mut state, id) = (self.state.borrow_mut(), self.processes[index].id);
-        if state.group.sessions.get(&id).is_some_and(|session| session.standing == Standing::Joined) {
-            state.coverage.count(Happening::Expired);
-            state.group.expire(id);
-        }
-    }
-
-    fn wake(&mut self, index: usize, blind: u8) {
-        let process = &mut self.processes[index];
-        process.paused = false;
-        if let Some(session) = self.state.borrow_mut().group.sessions.get_mut(&process.id) {
-            session.blind = if session.standing == Standing::Joined { 0 } else { blind };
-        }
-    }
-
-    fn replace(&mut self, slot: usize) {
-        if self.processes.len() == SLOTS + ORPHANS {
-            return;
-        }
-        self.state.borrow_mut().coverage.count(Happening::Replaced);
-        let successor = self.start(slot, Some(self.processes[slot].id));
-        let orphan = std::mem::replace(&mut self.processes[slot], successor);
-        if let Some(session) = self.state.borrow_mut().group.sessions.get_mut(&orphan.id) {
-            session.blind = 3;
-        }
-        self.processes.push(orphan);
     }
 
     fn vanish(&mut self, table: u8, parts: usize) {
@@ -323,10 +280,10 @@ impl World {
     }
 
     fn heal(&mut self) {
-        while self.processes.len() > SLOTS {
-            self.crash(SLOTS);
+        while self.processes.len() > self.members {
+            self.crash(self.members);
         }
-        (0..SLOTS).for_each(|slot| self.wake(slot, 0));
+        (0..self.members).for_each(|slot| self.wake(slot, 0));
         let mut state = self.state.borrow_mut();
         state.faults.clear();
         state.lag_ms = 0;
@@ -351,7 +308,7 @@ impl World {
             if self.is_violated() || self.is_at_rest() {
                 return;
             }
-            self.turn(turn % SLOTS);
+            self.turn(turn % self.members);
         }
         let phases: Vec<_> = self.processes.iter().map(|process| process.engine.phase()).collect();
         self.violated(Property::Progress, || format!("no rest; next: {phases:?}"));

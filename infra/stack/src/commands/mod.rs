@@ -1,6 +1,7 @@
 //! One module per command of the launcher.
 
 pub mod agent;
+pub mod grow;
 pub mod logs;
 pub mod processors;
 pub mod registry;

@@ -10,8 +10,8 @@ use std::io;
 use std::path::Path;
 
 /// What a stack writes below its directory.
-const WRITTEN: [&str; 9] =
-    ["kafka", "clickhouse", "registry", "keys", "fleet", "etc", "log", "stack.json", "control.sock"];
+const WRITTEN: [&str; 10] =
+    ["kafka", "clickhouse", "registry", "keys", "fleet", "etc", "log", "events.json", "stack.json", "control.sock"];
 
 /// Removes a stack's data, configuration, keys and logs.
 ///

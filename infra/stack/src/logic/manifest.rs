@@ -1,6 +1,7 @@
 //! `stack.json`: how programs find a running stack. The shape is CONTRACT section 8.
 
 use super::clock::Anchor;
+use super::growth::EventLog;
 use super::plan::Kind;
 use super::ports::Ports;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct Manifest {
     pub clock: Anchor,
     /// Every service that was started.
     pub services: Vec<Service>,
+    /// The topics of the events.
+    pub events: EventLog,
 }
 
 /// One service of the file.
@@ -61,7 +64,7 @@ pub fn address(port: u16) -> String {
 impl Manifest {
     /// A stack's file.
     #[must_use]
-    pub fn new(ports: Ports, clock: Anchor, services: Vec<Service>) -> Manifest {
+    pub fn new(ports: Ports, clock: Anchor, events: EventLog, services: Vec<Service>) -> Manifest {
         let edge = url(ports.of(Kind::Ingest, 1));
         Manifest {
             schema_registry: edge.clone(),
@@ -74,6 +77,7 @@ impl Manifest {
             database: DATABASE.to_owned(),
             clock,
             services,
+            events,
         }
     }
 }
@@ -86,7 +90,7 @@ mod tests {
     #[test]
     fn the_file_has_the_contracts_shape() {
         let service = Service { name: "kafka".into(), pid: Some(7), health: None, metrics: None };
-        let manifest = Manifest::new(Ports::new(8700), Anchor::new(None, 0), vec![service]);
+        let manifest = Manifest::new(Ports::new(8700), Anchor::new(None, 0), EventLog::default(), vec![service]);
         let expected = serde_json::json!({
             "edge": "http://127.0.0.1:8700",
             "api": "http://127.0.0.1:8701",
@@ -98,6 +102,7 @@ mod tests {
             "database": "classpulse",
             "clock": {"virtual": "1970-01-01T08:00:00.000+08:00", "real": "1970-01-01T08:00:00.000+08:00", "speed": 1.0},
             "services": [{"name": "kafka", "pid": 7, "health": null, "metrics": null}],
+            "events": {"written": "telemetry.events.v1", "folded": "telemetry.events.v1", "growth": null},
         });
         assert_eq!(serde_json::to_value(&manifest).unwrap(), expected);
     }

@@ -84,6 +84,25 @@ impl Instance {
     }
 }
 
+/// The highest number of an instance: each has ports of its own.
+pub const MOST_INSTANCES: u16 = 8;
+
+impl FromStr for Instance {
+    type Err = String;
+
+    /// The opposite of [`Instance::name`].
+    fn from_str(name: &str) -> Result<Instance, String> {
+        let numbered = name.rsplit_once('-').and_then(|(kind, number)| Some((kind, number.parse::<u16>().ok()?)));
+        let (kind, number) = numbered.unwrap_or((name, 1));
+        let kind: Kind = kind.parse()?;
+        let most = if kind.scales() { MOST_INSTANCES } else { 1 };
+        match number {
+            number if (1..=most).contains(&number) => Ok(Instance { kind, number }),
+            _ => Err(format!("there may be {most} of {kind}")),
+        }
+    }
+}
+
 /// The instances to start, in order.
 #[must_use]
 pub fn instances(only: Option<&[Kind]>, fleet: bool, scale: &BTreeMap<Kind, u16>) -> Vec<Instance> {
@@ -108,6 +127,16 @@ mod tests {
         let all = ["kafka", "clickhouse", "registry", "ingest", "processors", "query-api", "fleet"];
         assert_eq!(names(None, true, &BTreeMap::new()), all);
         assert_eq!(names(None, false, &BTreeMap::new()), all[..6]);
+    }
+
+    #[test]
+    fn a_name_means_one_instance() {
+        for instance in instances(None, true, &BTreeMap::from([(Kind::QueryApi, 3)])) {
+            assert_eq!(instance.name().parse(), Ok(instance));
+        }
+        for none in ["kafka-2", "processors-9", "processors-0", "process-2", ""] {
+            assert!(none.parse::<Instance>().is_err(), "{none}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What the launcher writes into `etc/<instance>.toml`: only what differs from a service's embedded defaults.
 
 use super::clock::Anchor;
+use super::growth::EventLog;
 use super::manifest::{DATABASE, address, url};
 use super::plan::{Instance, Kind};
 use super::ports::Ports;
 use std::path::Path;
+use std::time::Duration;
 use toml::{Table, Value};
 
 /// What the services' configurations depend on.
@@ -21,7 +23,12 @@ pub struct Inputs<'a> {
     pub edges: u16,
     /// The fleet writes a journal.
     pub journal: bool,
+    /// Which topics are written and folded.
+    pub events: &'a EventLog,
 }
+
+/// How far workers rewind. One ClickHouse node: what was acknowledged is seen by the next load, no replica lags behind.
+pub const REWIND: Duration = Duration::ZERO;
 
 /// The configuration of one instance; none for Kafka and ClickHouse, whose files are of another kind.
 #[must_use]
@@ -53,7 +60,13 @@ fn registry(document: &mut Table, inputs: &Inputs<'_>) {
 }
 
 fn ingest(document: &mut Table, inputs: &Inputs<'_>) {
-    kafka(document, inputs);
+    let bootstrap = address(inputs.ports.of(Kind::Kafka, 1));
+    section(
+        document,
+        "kafka",
+        [("bootstrap", bootstrap), ("events_topic", inputs.events.written.to_string())]
+            .map(|(key, value)| (key, value.into())),
+    );
     section(document, "keys", [("device_public", path(inputs, "keys/device.pub.pem"))]);
     // The fleet plays weeks of history from one machine: limits per device and school would only stretch that.
     section(document, "limits", ["device_per_second", "school_per_second"].map(|name| (name, Value::Float(0.0))));
@@ -63,8 +76,9 @@ fn processors(document: &mut Table, inputs: &Inputs<'_>, instance: Instance) {
     kafka(document, inputs);
     clickhouse(document, inputs, "writer");
     let member = |group: &str| Value::String(format!("{group}-{}", instance.number));
-    // One ClickHouse node: what was acknowledged is seen by the next load, no replica lags behind.
-    section(document, "worker", [("instance_id", member("processors")), ("rewind", "0s".into())]);
+    section(document, "events", [("topic", inputs.events.folded.to_string().into())]);
+    let rewind = format!("{}s", REWIND.as_secs());
+    section(document, "worker", [("instance_id", member("processors")), ("rewind", rewind.into())]);
     section(document, "archive", [("instance_id", member("processors-archive"))]);
     // The registry's topics have one partition each: one reader is all there can be. One roller is enough, too.
     section(document, "groups", ["registry", "roll"].map(|group| (group, Value::Boolean(instance.number == 1))));
@@ -128,6 +142,7 @@ fn section<'a>(document: &mut Table, name: &str, keys: impl IntoIterator<Item = 
 #[allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 mod tests {
     use super::*;
+    use schemas::topic::EventTopic;
 
     fn rendered(kind: Kind, number: u16) -> Table {
         let clock = Anchor::new("2026-11-20T09:00@60".parse().ok(), 0);
@@ -138,6 +153,7 @@ mod tests {
             history_days: 20,
             edges: 2,
             journal: true,
+            events: &EventLog { written: EventTopic::FIRST.next(), ..EventLog::default() },
         };
         render(Instance { kind, number }, &inputs).unwrap().parse().unwrap()
     }
@@ -156,6 +172,14 @@ mod tests {
         let document = rendered(Kind::Fleet, 1);
         assert_eq!(document["edge"]["url"].as_str(), Some("http://127.0.0.1:9000,http://127.0.0.1:9010"));
         assert_eq!(document["fleet"]["journal"].as_str(), Some("/stack/fleet/journal.ndjson"));
+    }
+
+    #[test]
+    fn edges_and_processors_may_be_at_different_topics() {
+        let topics = (rendered(Kind::Ingest, 1), rendered(Kind::Processors, 1));
+        assert_eq!(topics.0["kafka"]["events_topic"].as_str(), Some("telemetry.events.v2"));
+        assert_eq!(topics.1["events"]["topic"].as_str(), Some("telemetry.events.v1"));
+        assert_eq!(topics.1["worker"]["rewind"].as_str(), Some("0s"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub struct Topics {
 }
 
 /// One topic.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
     /// Its name.

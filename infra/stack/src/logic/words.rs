@@ -88,7 +88,7 @@ mod tests {
     use schemas::time::parse_rfc3339_ms;
 
     fn closing_at(now: &str, with_clock: bool) -> String {
-        let manifest = Manifest::new(Ports::new(8700), Anchor::new(None, 0), vec![]);
+        let manifest = Manifest::new(Ports::new(8700), Anchor::new(None, 0), Default::default(), vec![]);
         closing(&manifest, "tok", parse_rfc3339_ms(now).unwrap(), with_clock).join("\n")
     }
 

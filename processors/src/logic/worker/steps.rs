@@ -3,7 +3,7 @@
 use super::super::activity::ActivityDay;
 use super::super::bounds::Bounds;
 use super::super::network::NetworkDay;
-use super::super::partition;
+use super::super::partition::Share;
 use super::super::school::LedgerKey;
 use super::super::shelf::Loaded;
 use schemas::definitions::Definitions;
@@ -92,10 +92,8 @@ pub enum Wanted {
     Days {
         /// Days.
         days: Vec<Day>,
-        /// Partitions, of `count`.
-        partitions: Vec<i32>,
-        /// Partitions of the topic.
-        count: u32,
+        /// Partitions.
+        share: Share,
     },
     /// These ledgers, whole.
     Ledgers {
@@ -111,7 +109,7 @@ impl Wanted {
     #[must_use]
     pub fn covers(&self, key: &LedgerKey) -> bool {
         match self {
-            Wanted::Days { partitions, count, .. } => partitions.contains(&partition::of_school(key.school_no, *count)),
+            Wanted::Days { share, .. } => share.has_school(key.school_no),
             Wanted::Ledgers { .. } => true,
         }
     }
