@@ -7,6 +7,7 @@ mod accounts;
 mod api_keys;
 mod areas;
 mod audit;
+mod batch;
 mod calendars;
 mod change;
 mod classes;
