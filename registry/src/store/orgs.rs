@@ -119,7 +119,7 @@ pub(super) async fn classes(
     tx: &mut SqliteConnection,
     schools: &RangeInclusive<u32>,
 ) -> Result<Vec<Class>, StoreError> {
-    let sql = "SELECT class_no, school_no, campus_no, grade, name, size FROM classes WHERE school_no BETWEEN $1 AND $2 AND school_no IN (SELECT school_no FROM schools WHERE purged_at_ms IS NULL) ORDER BY class_no";
+    let sql = "SELECT c.class_no, c.school_no, c.campus_no, c.grade, c.name, c.size FROM classes c JOIN schools s ON s.school_no = c.school_no WHERE c.school_no BETWEEN $1 AND $2 AND s.purged_at_ms IS NULL ORDER BY c.class_no";
     let rows: Vec<(i64, i64, i64, i64, String, i64)> =
         sqlx::query_as(sql).bind(schools.start()).bind(schools.end()).fetch_all(tx).await?;
     let class = |(no, school_no, campus_no, grade, name, size)| {
