@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-/// Lines between two words about how far it is, and of one transaction of devices.
-const PART: usize = 2_000;
+/// Lines that are read and taken together: those of one transaction of devices.
+const PART: usize = 10_000;
 /// Between two words about how far it is.
 const WORD: Duration = Duration::from_secs(2);
 /// After each part: another process that waits for the store looks only so often.

@@ -31,7 +31,7 @@ pub fn run(report: &mut Report, port_base: u16) -> anyhow::Result<()> {
     place.command(&["seed", "--schools", "1"])?.status()?;
     let (schools, devices) = (place.schools()?, place.devices()?);
     report.note(&format!(
-        "{SCHOOLS} schools, then {DEVICES} devices, as CSV into SQLite; durable, 2,000 devices a transaction"
+        "{SCHOOLS} schools, then {DEVICES} devices, as CSV into SQLite; durable, 10,000 devices a transaction"
     ));
     let first = place.import(&schools, "schools")?;
     report.figure("schools", first.took.as_secs_f64(), "s", None);

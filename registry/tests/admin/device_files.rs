@@ -118,7 +118,7 @@ async fn an_export_can_be_sent_back_and_changes_nothing() {
 }
 
 /// Devices of the file of [`killed_import`].
-const MANY: usize = 12_000;
+const MANY: usize = 40_000;
 
 fn many(directory: &Path, school: u32) -> PathBuf {
     let mut text = "code,school,kind\n".to_owned();

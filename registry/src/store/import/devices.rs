@@ -54,7 +54,8 @@ impl New<'_> {
 }
 
 impl Importable for DeviceLine {
-    const TOGETHER: usize = LOOK;
+    // About half a second; each ends with a wait for the disk.
+    const TOGETHER: usize = 10_000;
 
     async fn take(
         change: &mut Change<'_>,
