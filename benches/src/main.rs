@@ -3,6 +3,7 @@
 mod api;
 mod edge;
 mod freshness;
+mod import;
 mod launcher;
 mod log;
 mod overload;
@@ -54,6 +55,7 @@ const BENCHES: &[(&str, &str, Bench)] = &[
         "lists and filters over 30,000 schools, durable enrolments, revocation to the edge's refusal",
         registry::run,
     ),
+    ("import", "30,000 schools and 3,000,000 devices from files: time and memory", import::run),
     ("processors", "catching up, restart after a crash, memory and disk of a device-day", processors::run),
 ];
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::logic::import::Kind;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -54,18 +55,11 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
-    /// Add and change the schools of a CSV file, known by their codes, each line for itself; what was cut off is
-    /// started again with the same file.
-    Import {
-        /// The file; its columns are those of an export.
-        file: PathBuf,
-        /// Only below this area.
-        #[arg(long, default_value_t = 440_000)]
-        area: u32,
-        /// Change nothing, only tell.
-        #[arg(long)]
-        dry_run: bool,
-    },
+    /// Add and change the schools or devices of a CSV or XLSX file, known by their codes; what was cut off is started again
+    /// with the same file.
+    Import(ImportArgs),
+    /// Write the schools or devices of the schools that an area manages directly.
+    Export(ExportArgs),
     /// Publish the present value of everything again.
     Republish,
     /// Walk the audit log, and fail where it is not as it was written.
@@ -90,6 +84,41 @@ pub struct SeedArgs {
     /// Replace what is there.
     #[arg(long)]
     pub force: bool,
+}
+
+/// What to take.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// The file; its columns are those of an export.
+    pub file: PathBuf,
+    /// What it lists.
+    #[arg(long, value_enum, default_value = "schools")]
+    pub kind: Kind,
+    /// Only below this area.
+    #[arg(long, default_value_t = 440_000)]
+    pub area: u32,
+    /// Change nothing, only tell.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Change nothing if a line is refused; for files of up to 50,000 lines.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub all_or_nothing: bool,
+}
+
+/// What to write.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The file: `.xlsx`, or CSV.
+    pub file: PathBuf,
+    /// What it is to list.
+    #[arg(long, value_enum, default_value = "schools")]
+    pub kind: Kind,
+    /// Whose schools.
+    #[arg(long, default_value_t = 440_000)]
+    pub area: u32,
+    /// Only the header: what an import is written into.
+    #[arg(long)]
+    pub template: bool,
 }
 
 /// Whose token.

@@ -7,24 +7,19 @@ use crate::keys::Keys;
 use crate::logic::account::first_password;
 use crate::logic::forms::AccountForm;
 use crate::logic::generator::{Generator, Province};
-use crate::logic::import::{self, Mode, Outcome};
 use crate::logic::model::{Change, Device, Place};
 use crate::logic::{divisions, grant, holidays};
 use crate::passwords;
 use crate::store::{Actor, Seeded, Store};
 use crate::tokens::Signer;
+use crate::transfer;
 use anyhow::Context;
 use schemas::org::OrgId;
 use schemas::registry::{BelongingFrom, DeviceRecord, DeviceState};
 use schemas::time::{Day, format_rfc3339_ms};
 use schemas::token::{Grant, Role};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
-
-/// Lines of a file between two words about how far it is.
-const IMPORTED: usize = 1_000;
 
 /// The store, the keys and the clock that commands work with.
 pub struct Shell {
@@ -55,7 +50,12 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
         Command::Revoke(device) => shell.revoke(device.no()).await.context("revoke the tokens")?,
         Command::Show(device) => Some(shell.show(device.no()).await.context("show the device")?),
         Command::Bootstrap { login, name } => Some(shell.bootstrap(login, name).await.context("bootstrap")?),
-        Command::Import { file, area, dry_run } => Some(shell.import(file, *area, *dry_run).await.context("import")?),
+        Command::Import(args) => {
+            Some(transfer::import(&shell.store, &shell.config.clock, args).await.context("import")?)
+        }
+        Command::Export(args) => {
+            Some(transfer::export(&shell.store, &shell.config.clock, args).await.context("export")?)
+        }
         Command::VerifyAudit => Some(shell.verify_audit().await.context("verify the audit log")?),
         Command::Republish => shell.republish().await.context("republish")?,
     };
@@ -128,23 +128,6 @@ impl Shell {
         let account = self.store.add_account(&Actor::terminal(now_ms), home, &form, grant, &hash).await?;
         let answer = json!({ "account_no": account.account_no, "login": login, "first_password": first_password });
         Ok(answer.to_string())
-    }
-
-    async fn import(&self, file: &Path, area: u32, dry_run: bool) -> anyhow::Result<String> {
-        let text = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
-        let lines = import::lines(&text).map_err(|invalid| anyhow::anyhow!("{:?}", invalid.0))?;
-        let mode = if dry_run { Mode::DryRun } else { Mode::BestEffort };
-        let (actor, mut counts) = (Actor::terminal(self.now_ms()), BTreeMap::new());
-        for (part, chunk) in lines.chunks(IMPORTED).enumerate() {
-            for result in self.store.import_schools(&actor, area, chunk, mode).await? {
-                if result.outcome == Outcome::Refused {
-                    tracing::warn!(line = result.line, errors = ?result.errors, "refused");
-                }
-                *counts.entry(result.outcome).or_insert(0_u32) += 1;
-            }
-            tracing::info!(lines = (part * IMPORTED + chunk.len()), of = lines.len(), "taken");
-        }
-        Ok(json!({ "done": !dry_run, "lines": counts }).to_string())
     }
 
     async fn move_device(&self, no: u32, place: Place) -> anyhow::Result<String> {

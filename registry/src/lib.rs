@@ -18,3 +18,4 @@ pub mod publisher;
 pub mod sink;
 pub mod store;
 pub mod tokens;
+pub mod transfer;

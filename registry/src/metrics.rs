@@ -1,6 +1,6 @@
 //! What the registry counts.
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,6 +23,29 @@ pub struct Metrics {
     pub enrolled: Counter,
     /// Requests by route and status.
     pub requests: Family<RequestLabel, Counter>,
+    /// Logins by what came of them.
+    pub logins: Family<LoginLabel, Counter>,
+}
+
+/// What came of a login. A wrong login and a wrong password are one: whoever reads the metrics is not to learn which
+/// accounts there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum LoginOutcome {
+    /// The password was right.
+    Accepted,
+    /// There is no such account, it may not log in, or the password was wrong.
+    Wrong,
+    /// The login failed too often.
+    Blocked,
+    /// The address tried too often.
+    RateLimited,
+}
+
+/// What came of a login.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LoginLabel {
+    /// What came of it.
+    pub outcome: LoginOutcome,
 }
 
 /// Route and status of a request.
@@ -35,6 +58,11 @@ pub struct RequestLabel {
 }
 
 impl Metrics {
+    /// Counts a login.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.logins.get_or_create(&LoginLabel { outcome }).inc();
+    }
+
     /// Makes the counters visible.
     pub fn register(&self, registry: &mut Registry) {
         let counters = [
@@ -47,6 +75,7 @@ impl Metrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
+        registry.register("registry_logins", "logins by what came of them", self.logins.clone());
         registry.register("registry_requests", "requests by route and status", self.requests.clone());
         registry.register("registry_outbox_waiting", "values that wait in the outbox", self.waiting.clone());
     }

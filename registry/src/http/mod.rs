@@ -11,12 +11,12 @@ pub mod classes;
 pub mod codes;
 pub mod devices;
 pub mod docs;
+pub mod files;
 pub mod inbound;
 pub mod layer;
 pub mod limits;
 pub mod problem;
 pub mod respond;
-pub mod school_files;
 pub mod schools;
 pub mod session;
 pub mod sso;
@@ -97,7 +97,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(areas::group, areas::edit_group, areas::delete_group))
         .routes(routes!(areas::schools, schools::add))
         .routes(routes!(schools::show, schools::edit, schools::delete))
-        .merge(school_files::router())
+        .merge(files::router())
         .routes(routes!(schools::initialise))
         .routes(routes!(schools::status))
         .routes(routes!(schools::transfer))

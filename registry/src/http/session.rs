@@ -11,6 +11,7 @@ use crate::logic::forms::{LoginForm, PasswordForm};
 use crate::logic::principal::Principal;
 use crate::logic::tag::digest;
 use crate::logic::views::AccountView;
+use crate::metrics::LoginOutcome;
 use crate::passwords::PasswordError;
 use crate::store::Candidate;
 use axum::Json;
@@ -57,7 +58,7 @@ pub fn secret() -> String {
     responses((status = 201, body = SessionView), (status = 429, body = ProblemDocument,
         content_type = "application/problem+json", description = "login-blocked, rate-address"), Faults))]
 pub async fn open(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -> Result<Response, Problem> {
-    api.logins.count(&origin.address)?;
+    api.logins.count(&origin.address).inspect_err(|_| api.metrics.login(LoginOutcome::RateLimited))?;
     let form: LoginForm = read(&body)?;
     let candidate = checked(&api, &origin, form.login.trim(), form.password).await?;
     let (cookie, csrf) = (secret(), secret());
@@ -71,22 +72,41 @@ pub async fn open(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -> R
     Ok((StatusCode::CREATED, head, Json(SessionView { account, csrf })).into_response())
 }
 
-/// The account whose password this is; what is wrong is counted.
+/// The account whose password this is; what comes of the attempt is counted.
 async fn checked(api: &Api, origin: &Origin, typed: &str, password: String) -> Result<Candidate, Problem> {
     let wait_ms = api.store.blocked_until(typed).await? - origin.now_ms;
     if wait_ms > 0 {
+        api.metrics.login(LoginOutcome::Blocked);
         return Err(Problem::LoginBlocked(wait_ms.unsigned_abs().div_ceil(1000)));
     }
     let candidate = api.store.candidate(typed).await?;
     let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());
     let right = api.passwords.matches(password, hash).await.map_err(|error| unhashed(&error))?;
-    match candidate.filter(|_| right) {
-        Some(candidate) => Ok(candidate),
-        None => {
-            api.store.login_failed(typed, origin.now_ms).await?;
+    match candidate {
+        Some(candidate) if right => {
+            api.metrics.login(LoginOutcome::Accepted);
+            Ok(candidate)
+        }
+        candidate => {
+            failed(api, origin, typed, candidate.as_ref()).await?;
             Err(Problem::BadLogin)
         }
     }
+}
+
+/// Notes a failure. What was typed may be a password and is told nobody; the login of an account is.
+async fn failed(api: &Api, origin: &Origin, typed: &str, candidate: Option<&Candidate>) -> Result<(), Problem> {
+    api.metrics.login(LoginOutcome::Wrong);
+    let number = candidate.map(|candidate| candidate.account_no);
+    let waits = api.store.login_failed(&origin.actor("nobody"), typed, number).await?;
+    tracing::warn!(
+        request_id = origin.request_id,
+        address = origin.address,
+        account = candidate.map(|candidate| candidate.login.as_str()),
+        waits,
+        "a login failed"
+    );
+    Ok(())
 }
 
 /// Logs a fault of hashing.

@@ -6,6 +6,7 @@ use super::inbound::Origin;
 use super::problem::{Problem, ProblemDocument};
 use super::session::{secret, set_cookie};
 use crate::logic::tag::digest;
+use crate::metrics::LoginOutcome;
 use crate::oidc::{OidcError, Provider};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -44,7 +45,7 @@ fn provider(api: &Api) -> Result<&Provider, Problem> {
         content_type = "application/problem+json", description = "identity-provider"), Faults))]
 pub async fn begin(State(api): State<Arc<Api>>, origin: Origin) -> Result<Response, Problem> {
     let provider = provider(&api)?;
-    api.logins.count(&origin.address)?;
+    api.logins.count(&origin.address).inspect_err(|_| api.metrics.login(LoginOutcome::RateLimited))?;
     let attempt = provider.begin().await.map_err(|error| refused(&error))?;
     let expires_at_ms = origin.now_ms.saturating_add(provider.patience_ms());
     let secrets = (attempt.nonce.as_str(), attempt.verifier.as_str());
@@ -67,16 +68,21 @@ pub async fn callback(
     Query(back): Query<Return>,
 ) -> Result<Response, Problem> {
     let provider = provider(&api)?;
-    api.logins.count(&origin.address)?;
+    api.logins.count(&origin.address).inspect_err(|_| api.metrics.login(LoginOutcome::RateLimited))?;
     // Without the cookie somebody else's login would be finished here, and its account be used for one's own.
     let tied = super::caller::cookie(&headers, COOKIE).is_some_and(|state| state == back.state);
     let begun = api.store.take_sso(&digest(&back.state), origin.now_ms).await?;
     let Some((nonce, verifier)) = begun.filter(|_| tied && back.error.is_empty()) else {
+        api.metrics.login(LoginOutcome::Wrong);
         return Err(Problem::BadLogin);
     };
-    let who = provider.finish(back.code, nonce, verifier).await.map_err(|error| refused(&error))?;
+    let who = provider.finish(back.code, nonce, verifier).await.map_err(|error| {
+        api.metrics.login(LoginOutcome::Wrong);
+        refused(&error)
+    })?;
     let actor = origin.actor("oidc");
     let account = api.store.account_of(&actor, &who.issuer, &who.subject, who.email.as_deref()).await?;
+    api.metrics.login(if account.is_some() { LoginOutcome::Accepted } else { LoginOutcome::Wrong });
     let account = account.ok_or(Problem::NoAccount)?;
     let cookie = secret();
     let life = api.login.session;

@@ -108,8 +108,8 @@ impl EnrolForm {
     /// Some cannot be accepted.
     pub fn check(self) -> Result<Enrolment, Invalid> {
         let mut faults = Faults::default();
-        let mac: String = self.mac.chars().filter(|c| !":-".contains(*c)).map(|c| c.to_ascii_uppercase()).collect();
-        faults.unless(mac.len() == 12 && mac.bytes().all(|b| b.is_ascii_hexdigit()), "/mac", "12 hexadecimal digits");
+        let mac = mac(&self.mac);
+        faults.unless(mac.is_some(), "/mac", "12 hexadecimal digits");
         let id = &self.hardware_id;
         let plain = id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
         faults.unless((16..=64).contains(&id.len()) && plain, "/hardware_id", "16 to 64 of [0-9a-f-]");
@@ -118,8 +118,22 @@ impl EnrolForm {
         faults.text(&self.note, 200, "/note");
         faults.done()?;
         let EnrolForm { code, hardware_id, class_no, note, .. } = self;
-        Ok(Enrolment { code, mac, hardware_id, kind: kind.unwrap_or(DeviceKind::Other), class_no, note })
+        Ok(Enrolment {
+            code,
+            mac: mac.unwrap_or_default(),
+            hardware_id,
+            kind: kind.unwrap_or(DeviceKind::Other),
+            class_no,
+            note,
+        })
     }
+}
+
+/// An address as it is kept: 12 capital hexadecimal digits; `:` and `-` are ignored.
+#[must_use]
+pub fn mac(text: &str) -> Option<String> {
+    let mac: String = text.chars().filter(|c| !":-".contains(*c)).map(|c| c.to_ascii_uppercase()).collect();
+    (mac.len() == 12 && mac.bytes().all(|b| b.is_ascii_hexdigit())).then_some(mac)
 }
 
 /// A device that is known by the machine's hardware or its address.
@@ -150,12 +164,13 @@ pub enum Identity {
 ///
 /// Both hardware and address in the code's own school: the same machine, which keeps its number. Anything less is a new
 /// device and is flagged: disk images that carry an identity with them and borrowed network adapters are common, and a
-/// school's code must not take over a device of another school.
+/// school's code must not take over a device of another school. A device whose hardware nobody has seen yet came from a
+/// file, which promised its address.
 #[must_use]
 pub fn identity(wanted: &Enrolment, school_no: u32, known: &[Known]) -> Identity {
     let same = |device: &&Known| {
         device.school_no == school_no
-            && device.hardware_id.as_deref() == Some(&wanted.hardware_id)
+            && device.hardware_id.as_ref().is_none_or(|id| *id == wanted.hardware_id)
             && device.mac.as_deref() == Some(&wanted.mac)
     };
     match known.iter().find(same) {
@@ -213,6 +228,9 @@ mod tests {
         assert_eq!(identity(&wanted, 7, &[known(2, 8, hardware, mac), own.clone()]), Identity::Again(3));
         assert_eq!(identity(&wanted, 8, &[own]), Identity::Doubtful(vec![3]), "a code does not take a device away");
         assert_eq!(identity(&wanted, 7, &[known(3, 7, hardware, "0")]), Identity::Doubtful(vec![3]), "a disk image");
+        let imported = Known { hardware_id: None, ..known(3, 7, "0", mac) };
+        assert_eq!(identity(&wanted, 7, std::slice::from_ref(&imported)), Identity::Again(3), "from a file");
+        assert_eq!(identity(&wanted, 8, &[imported]), Identity::Doubtful(vec![3]), "in its own school only");
         assert_eq!(identity(&wanted, 7, &[known(3, 7, "0", mac)]), Identity::Doubtful(vec![3]), "a borrowed adapter");
     }
 }

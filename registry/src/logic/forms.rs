@@ -25,7 +25,7 @@ const AHEAD_DAYS: i32 = 400;
 /// Characters of a name.
 const NAME: usize = 64;
 /// Characters of other texts.
-const TEXT: usize = 200;
+pub(super) const TEXT: usize = 200;
 
 /// A new school. What is left out is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]

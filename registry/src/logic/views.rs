@@ -168,6 +168,8 @@ pub struct FlagView {
 pub struct DeviceView {
     /// Number.
     pub device_no: u32,
+    /// What is on its label (设备编号).
+    pub code: Option<String>,
     /// Identity in tokens.
     #[schema(value_type = String)]
     pub device_id: Uuid,

@@ -95,6 +95,11 @@ impl Change<'_> {
         self.actor.at_ms
     }
 
+    /// The stamp of a value that tells of the change.
+    pub(super) fn stamp(&self, rev: u64) -> Stamp {
+        Stamp { rev, at_ms: self.actor.at_ms, accept_days: self.store.accept_days }
+    }
+
     pub(super) async fn log(&mut self, entry: Entry<'_>) -> Result<(), StoreError> {
         audit::append(&mut self.tx, self.actor, &entry).await
     }
@@ -160,9 +165,19 @@ pub(super) async fn take_number(
     kind: &'static str,
     highest: &'static str,
 ) -> Result<u32, StoreError> {
+    take_numbers(tx, kind, highest, 1).await
+}
+
+/// Takes `count` of them, and gives the first.
+pub(super) async fn take_numbers(
+    tx: &mut SqliteConnection,
+    kind: &'static str,
+    highest: &'static str,
+    count: usize,
+) -> Result<u32, StoreError> {
     let (there,): (Option<i64>,) = sqlx::query_as(highest).fetch_one(&mut *tx).await?;
-    let sql = "INSERT INTO numbers (kind, last) VALUES ($1, $2) ON CONFLICT (kind) DO UPDATE SET last = CASE WHEN numbers.last >= excluded.last THEN numbers.last + 1 ELSE excluded.last END RETURNING last";
-    let next = there.unwrap_or(0) + 1;
-    let (no,): (i64,) = sqlx::query_as(sql).bind(kind).bind(next).fetch_one(tx).await?;
-    super::number("numbers.last", no)
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let sql = "INSERT INTO numbers (kind, last) VALUES ($1, $2 + $3) ON CONFLICT (kind) DO UPDATE SET last = CASE WHEN numbers.last >= $2 THEN numbers.last ELSE $2 END + $3 RETURNING last";
+    let (last,): (i64,) = sqlx::query_as(sql).bind(kind).bind(there.unwrap_or(0)).bind(count).fetch_one(tx).await?;
+    super::number("numbers.last", last - count + 1)
 }

@@ -1,6 +1,6 @@
 //! Devices as they are shown, and everything that the console may do to one.
 
-use super::change::Entry;
+use super::change::{Change, Entry};
 use super::devices::{self, require};
 use super::{Actor, Store, StoreError, device_counts, flags, orgs, schools};
 use crate::logic::belonging::effective_day;
@@ -33,14 +33,15 @@ pub(super) async fn view_and_node(
 
 async fn shown(tx: &mut SqliteConnection, device: Device, at_ms: i64) -> Result<DeviceView, StoreError> {
     let no = device.no;
-    let sql = "SELECT procured_on_day, note, mac FROM devices WHERE device_no = $1";
-    let (procured_on, note, mac): (Option<i32>, String, Option<String>) =
+    let sql = "SELECT code, procured_on_day, note, mac FROM devices WHERE device_no = $1";
+    let (code, procured_on, note, mac): (Option<String>, Option<i32>, String, Option<String>) =
         sqlx::query_as(sql).bind(no).fetch_one(&mut *tx).await?;
     let flags = flags::of_device(tx, no).await?;
     let today = Day::of_ms(at_ms);
     let shown = |place: Place| PlaceView { school_no: place.school_no, class_no: place.class_no };
     Ok(DeviceView {
         device_no: no,
+        code,
         device_id: device.id,
         kind: device.kind,
         state: device.state,
@@ -130,27 +131,7 @@ impl Store {
         edit: &DeviceChange,
     ) -> Result<DeviceView, StoreError> {
         let mut change = self.change(actor).await?;
-        let (before, at) = view_and_node(change.tx(), no, actor.at_ms).await?;
-        expected.check(&before)?;
-        write(change.tx(), no, edit).await?;
-        let device = require(change.tx(), no).await?;
-        let from_day = effective_day(actor.at_ms);
-        if let Some(place) = target(&device, edit, from_day) {
-            devices::require_place(change.tx(), place).await?;
-            devices::write_place(change.tx(), no, place, from_day, actor.at_ms).await?;
-        }
-        if let Some(to) = edit.state
-            && state::change(device.state, to)?
-        {
-            devices::write_state(change.tx(), no, to, from_day, actor.at_ms).await?;
-        }
-        let counts_now = device_counts::counted(&require(change.tx(), no).await?);
-        device_counts::moved(change.tx(), device_counts::counted(&device), counts_now, actor.at_ms).await?;
-        let after = view(change.tx(), no, actor.at_ms).await?;
-        let (action, object) = ("device.edit", format!("d{no}"));
-        let entry = Entry { action, object, node: at, before: Some(&before), after: Some(&after), reason: "" };
-        change.log(entry).await?;
-        change.tell_devices(&[no]).await?;
+        let after = edit_within(&mut change, no, expected, edit).await?;
         change.commit().await?;
         Ok(after)
     }
@@ -225,6 +206,38 @@ impl Store {
         change.commit().await?;
         Ok(after)
     }
+}
+
+/// One of several changes of a transaction.
+pub(super) async fn edit_within(
+    change: &mut Change<'_>,
+    no: u32,
+    expected: &Expected,
+    edit: &DeviceChange,
+) -> Result<DeviceView, StoreError> {
+    let at_ms = change.at_ms();
+    let (before, at) = view_and_node(change.tx(), no, at_ms).await?;
+    expected.check(&before)?;
+    write(change.tx(), no, edit).await?;
+    let device = require(change.tx(), no).await?;
+    let from_day = effective_day(at_ms);
+    if let Some(place) = target(&device, edit, from_day) {
+        devices::require_place(change.tx(), place).await?;
+        devices::write_place(change.tx(), no, place, from_day, at_ms).await?;
+    }
+    if let Some(to) = edit.state
+        && state::change(device.state, to)?
+    {
+        devices::write_state(change.tx(), no, to, from_day, at_ms).await?;
+    }
+    let counts_now = device_counts::counted(&require(change.tx(), no).await?);
+    device_counts::moved(change.tx(), device_counts::counted(&device), counts_now, at_ms).await?;
+    let after = view(change.tx(), no, at_ms).await?;
+    let (action, object) = ("device.edit", format!("d{no}"));
+    let entry = Entry { action, object, node: at, before: Some(&before), after: Some(&after), reason: "" };
+    change.log(entry).await?;
+    change.tell_devices(&[no]).await?;
+    Ok(after)
 }
 
 /// Where the device goes; nowhere if neither school nor class is named. Without a school: to a class of the school

@@ -12,10 +12,15 @@ pub(super) fn counted(device: &Device) -> Option<u32> {
     last.filter(|_| device.state != DeviceState::Retired)
 }
 
-/// A device is new in a school, whose profile counts as confirmed from then on.
-pub(super) async fn joined(tx: &mut SqliteConnection, school_no: u32, at_ms: i64) -> Result<(), StoreError> {
-    let sql = "UPDATE schools SET device_count = device_count + 1, initialised_at_ms = COALESCE(initialised_at_ms, $2) WHERE school_no = $1";
-    sqlx::query(sql).bind(school_no).bind(at_ms).execute(tx).await?;
+/// Devices are new in a school, whose profile counts as confirmed from then on.
+pub(super) async fn joined(
+    tx: &mut SqliteConnection,
+    school_no: u32,
+    devices: usize,
+    at_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE schools SET device_count = device_count + $3, initialised_at_ms = COALESCE(initialised_at_ms, $2) WHERE school_no = $1";
+    sqlx::query(sql).bind(school_no).bind(at_ms).bind(devices as i64).execute(tx).await?;
     Ok(())
 }
 
@@ -34,7 +39,7 @@ pub(super) async fn moved(
         sqlx::query(sql).bind(school_no).execute(&mut *tx).await?;
     }
     match to {
-        Some(school_no) => joined(tx, school_no, at_ms).await,
+        Some(school_no) => joined(tx, school_no, 1, at_ms).await,
         None => Ok(()),
     }
 }

@@ -1,26 +1,50 @@
 //! Devices, and everything that may be done to one.
 
+use super::batch::one_of;
 use super::{Store, StoreError, absent, corrupt, number, orgs, outbox};
 use crate::logic::belonging::Schools;
 use crate::logic::model::{Change, Device, Place};
 use crate::logic::records::{self, Outgoing, Stamp};
 use schemas::registry::{DeviceKind, DeviceRecord, DeviceState};
 use schemas::time::Day;
-use sqlx::SqliteConnection;
-use std::collections::BTreeMap;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use uuid::Uuid;
 
 type DeviceRow = (i64, String, String, String, i64, bool, i64);
 
-/// Devices of a range of numbers, by number.
-pub(super) async fn devices(
-    tx: &mut SqliteConnection,
-    numbers: &RangeInclusive<u32>,
-) -> Result<Vec<Device>, StoreError> {
-    let sql = "SELECT device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms FROM devices WHERE device_no BETWEEN $1 AND $2 ORDER BY device_no";
-    let rows: Vec<DeviceRow> =
-        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(&mut *tx).await?;
+/// Devices that are looked up together.
+const TOGETHER: usize = 1_000;
+
+/// Which devices.
+pub(super) enum Numbers<'n> {
+    /// Those of a range.
+    Range(RangeInclusive<u32>),
+    /// These.
+    List(&'n [u32]),
+}
+
+impl Numbers<'_> {
+    /// A query whose `head` ends with the column of the number.
+    fn query(&self, head: &str, tail: &str) -> QueryBuilder<Sqlite> {
+        match self {
+            Numbers::Range(range) => {
+                let mut query = QueryBuilder::new(head);
+                query.push(" BETWEEN ").push_bind(*range.start()).push(" AND ").push_bind(*range.end()).push(tail);
+                query
+            }
+            Numbers::List(numbers) => one_of(&format!("{head} IN "), numbers.iter().copied(), tail),
+        }
+    }
+}
+
+/// Devices, by number.
+pub(super) async fn devices(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<Vec<Device>, StoreError> {
+    let head =
+        "SELECT device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms FROM devices WHERE device_no";
+    let mut query = numbers.query(head, " ORDER BY device_no");
+    let rows: Vec<DeviceRow> = query.build_query_as().fetch_all(&mut *tx).await?;
     let mut places = places(tx, numbers).await?;
     let mut states = states(tx, numbers).await?;
     let complete = |row| {
@@ -52,10 +76,10 @@ fn parse_state(text: &str) -> Result<DeviceState, StoreError> {
 
 type ByDevice<T> = BTreeMap<u32, Vec<Change<T>>>;
 
-async fn places(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Result<ByDevice<Place>, StoreError> {
-    let sql = "SELECT device_no, from_day, school_no, class_no FROM belongings WHERE device_no BETWEEN $1 AND $2 ORDER BY device_no, from_day";
-    let rows: Vec<(i64, i32, i64, i64)> =
-        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
+async fn places(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<ByDevice<Place>, StoreError> {
+    let head = "SELECT device_no, from_day, school_no, class_no FROM belongings WHERE device_no";
+    let mut query = numbers.query(head, " ORDER BY device_no, from_day");
+    let rows: Vec<(i64, i32, i64, i64)> = query.build_query_as().fetch_all(tx).await?;
     let mut places = ByDevice::new();
     for (device_no, from_day, school_no, class_no) in rows {
         let school_no = number("belongings.school_no", school_no)?;
@@ -66,10 +90,10 @@ async fn places(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Res
     Ok(places)
 }
 
-async fn states(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Result<ByDevice<DeviceState>, StoreError> {
-    let sql = "SELECT device_no, from_day, state FROM device_states WHERE device_no BETWEEN $1 AND $2 ORDER BY device_no, from_day";
-    let rows: Vec<(i64, i32, String)> =
-        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
+async fn states(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<ByDevice<DeviceState>, StoreError> {
+    let head = "SELECT device_no, from_day, state FROM device_states WHERE device_no";
+    let mut query = numbers.query(head, " ORDER BY device_no, from_day");
+    let rows: Vec<(i64, i32, String)> = query.build_query_as().fetch_all(tx).await?;
     let mut states = ByDevice::new();
     for (device_no, from_day, state) in rows {
         let change = Change { from_day: Day(from_day), value: parse_state(&state)? };
@@ -79,17 +103,14 @@ async fn states(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Res
 }
 
 pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Device, StoreError> {
-    devices(tx, &(no..=no)).await?.pop().ok_or_else(|| absent("device", no))
+    devices(tx, &Numbers::List(&[no])).await?.pop().ok_or_else(|| absent("device", no))
 }
 
-/// The histories of every school that a device was in.
-async fn schools_of(tx: &mut SqliteConnection, device: &Device) -> Result<Schools, StoreError> {
-    let mut schools = Schools::new();
-    for place in &device.places {
-        let no = place.value.school_no;
-        schools.append(&mut orgs::histories(tx, &(no..=no)).await?);
-    }
-    Ok(schools)
+/// The histories of every school that these devices were in.
+async fn schools_of(tx: &mut SqliteConnection, devices: &[Device]) -> Result<Schools, StoreError> {
+    let places = devices.iter().flat_map(|device| &device.places);
+    let schools: BTreeSet<u32> = places.map(|place| place.value.school_no).collect();
+    orgs::histories_of(tx, &schools.into_iter().collect::<Vec<_>>()).await
 }
 
 impl Store {
@@ -104,19 +125,42 @@ impl Store {
     pub async fn device(&self, no: u32, at_ms: i64) -> Result<(Device, DeviceRecord), StoreError> {
         let mut connection = self.pool.acquire().await?;
         let device = require(&mut connection, no).await?;
-        let schools = schools_of(&mut connection, &device).await?;
+        let schools = schools_of(&mut connection, std::slice::from_ref(&device)).await?;
         let record = records::device(&device, &schools, self.stamp(0, at_ms));
         Ok((device, record))
     }
 
-    /// Brings what was enrolled before `today` into service, and gives the number of devices.
+    /// What is on a device's label.
     ///
     /// # Errors
-    /// The store cannot be written.
+    /// There is no such device, or the store cannot be read.
+    pub async fn device_code(&self, no: u32) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT code FROM devices WHERE device_no = $1";
+        let row: Option<(Option<String>,)> = sqlx::query_as(sql).bind(no).fetch_optional(&self.pool).await?;
+        row.map(|(code,)| code).ok_or_else(|| absent("device", no))
+    }
+
+    /// Brings what was enrolled before `today` into service, and gives the number of devices. Page by page: after an
+    /// import there may be millions, and other changes get their turn in between.
+    ///
+    /// # Errors
+    /// The store cannot be written; what was committed until then stands.
     pub async fn start_service(&self, today: Day, at_ms: i64) -> Result<usize, StoreError> {
+        let mut started = 0;
+        loop {
+            let page = self.start_page(today, at_ms).await?;
+            started += page;
+            if page < TOGETHER {
+                return Ok(started);
+            }
+        }
+    }
+
+    async fn start_page(&self, today: Day, at_ms: i64) -> Result<usize, StoreError> {
         let mut tx = self.begin().await?;
-        let sql = "UPDATE devices SET state = 'in_service' WHERE state = 'enrolled' AND enrolled_at_ms < $1 RETURNING device_no";
-        let rows: Vec<(i64,)> = sqlx::query_as(sql).bind(today.start_ms()).fetch_all(&mut *tx).await?;
+        let sql = "UPDATE devices SET state = 'in_service' WHERE device_no IN (SELECT device_no FROM devices WHERE state = 'enrolled' AND enrolled_at_ms < $1 ORDER BY enrolled_at_ms LIMIT $2) RETURNING device_no";
+        let rows: Vec<(i64,)> =
+            sqlx::query_as(sql).bind(today.start_ms()).bind(TOGETHER as i64).fetch_all(&mut *tx).await?;
         let numbers = rows.into_iter().map(|(no,)| number("device_no", no)).collect::<Result<Vec<_>, _>>()?;
         tell(&mut tx, &numbers, at_ms, self.accept_days).await?;
         tx.commit().await?;
@@ -131,12 +175,13 @@ pub(super) async fn tell(
     at_ms: i64,
     accept_days: u32,
 ) -> Result<(), StoreError> {
-    let first = outbox::take_revs(tx, numbers.len()).await?;
-    for (no, rev) in numbers.iter().zip(first..) {
-        let device = require(tx, *no).await?;
-        let schools = schools_of(tx, &device).await?;
-        let record = records::device(&device, &schools, Stamp { rev, at_ms, accept_days });
-        outbox::append(tx, at_ms, &[Outgoing::device(&record)]).await?;
+    for numbers in numbers.chunks(TOGETHER) {
+        let devices = devices(tx, &Numbers::List(numbers)).await?;
+        let schools = schools_of(tx, &devices).await?;
+        let first = outbox::take_revs(tx, devices.len()).await?;
+        let record = |(device, rev)| records::device(device, &schools, Stamp { rev, at_ms, accept_days });
+        let values: Vec<_> = devices.iter().zip(first..).map(record).map(|record| Outgoing::device(&record)).collect();
+        outbox::append(tx, at_ms, &values).await?;
     }
     Ok(())
 }

@@ -187,15 +187,15 @@ async fn join(change: &mut Change<'_>, no: u32, id: Uuid, wanted: &Enrolment, pl
     let insert = sqlx::query(sql).bind(no).bind(id.to_string()).bind(wanted.kind.as_str()).bind(at_ms);
     insert.bind(&wanted.note).bind(&wanted.hardware_id).bind(&wanted.mac).execute(change.tx()).await?;
     devices::write_place(change.tx(), no, place, Day::of_ms(at_ms), at_ms).await?;
-    device_counts::joined(change.tx(), place.school_no, at_ms).await
+    device_counts::joined(change.tx(), place.school_no, 1, at_ms).await
 }
 
 /// The same machine again: its number, its history, a new generation of tokens. The new code is the console's word for
 /// the class, which counts from the next midnight.
 async fn join_again(change: &mut Change<'_>, no: u32, wanted: &Enrolment, place: Place) -> Result<(), StoreError> {
     let at_ms = change.at_ms();
-    let sql = "UPDATE devices SET token_gen = CASE WHEN tokens_issued > token_gen THEN tokens_issued ELSE token_gen END + 1, revoked = FALSE, kind = $2, note = $3 WHERE device_no = $1";
-    let update = sqlx::query(sql).bind(no).bind(wanted.kind.as_str()).bind(&wanted.note);
+    let sql = "UPDATE devices SET token_gen = CASE WHEN tokens_issued > token_gen THEN tokens_issued ELSE token_gen END + 1, revoked = FALSE, kind = $2, note = $3, hardware_id = COALESCE(hardware_id, $4) WHERE device_no = $1";
+    let update = sqlx::query(sql).bind(no).bind(wanted.kind.as_str()).bind(&wanted.note).bind(&wanted.hardware_id);
     update.execute(change.tx()).await?;
     if last_place(&require(change.tx(), no).await?) != place {
         devices::write_place(change.tx(), no, place, effective_day(at_ms), at_ms).await?;

@@ -7,6 +7,7 @@ mod accounts;
 mod api_keys;
 mod areas;
 mod audit;
+mod batch;
 mod calendars;
 mod change;
 mod classes;
@@ -48,6 +49,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
+/// Memory of a connection for pages, KiB (negative by SQLite's convention): the indexes of three million devices are
+/// written all over.
+const CACHE: &str = "-32768";
+/// Pages of the write-ahead log, 40 MB, before they are brought home, which waits for the disk once more.
+const CHECKPOINT: &str = "10000";
 /// How long a writer waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -174,6 +180,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .pragma("cache_size", CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
         sqlx::migrate!("./migrations").run(&pool).await?;

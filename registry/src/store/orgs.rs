@@ -1,12 +1,13 @@
 //! Divisions, schools, classes and calendars.
 
+use super::batch::one_of;
 use super::{Store, StoreError, absent, corrupt, number};
 use crate::logic::belonging::Schools;
 use crate::logic::model::{Change, Class, Division, School, SchoolHistory};
 use schemas::org::OrgId;
 use schemas::registry::{CalendarSpan, Level, SchoolStatus};
 use schemas::time::Day;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -69,21 +70,12 @@ pub(super) async fn histories(tx: &mut SqliteConnection, numbers: &RangeInclusiv
 
 /// Histories of the schools of a page.
 pub(super) async fn histories_of(tx: &mut SqliteConnection, numbers: &[u32]) -> Result<Schools, StoreError> {
-    let head = "SELECT school_no, from_day, division FROM school_divisions WHERE school_no IN (";
-    let divisions = one_of(head, numbers).build_query_as().fetch_all(&mut *tx).await?;
-    let head = "SELECT school_no, from_day, status FROM school_statuses WHERE school_no IN (";
-    let statuses = one_of(head, numbers).build_query_as().fetch_all(tx).await?;
+    let head = "SELECT school_no, from_day, division FROM school_divisions WHERE school_no IN ";
+    let divisions =
+        one_of(head, numbers.iter().copied(), " ORDER BY from_day").build_query_as().fetch_all(&mut *tx).await?;
+    let head = "SELECT school_no, from_day, status FROM school_statuses WHERE school_no IN ";
+    let statuses = one_of(head, numbers.iter().copied(), " ORDER BY from_day").build_query_as().fetch_all(tx).await?;
     by_school(divisions, statuses)
-}
-
-fn one_of(head: &str, numbers: &[u32]) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(head);
-    let mut list = query.separated(", ");
-    for no in numbers {
-        list.push_bind(*no);
-    }
-    query.push(") ORDER BY from_day");
-    query
 }
 
 /// Rows of divisions and of statuses, both in the order of days.
@@ -127,7 +119,7 @@ pub(super) async fn classes(
     tx: &mut SqliteConnection,
     schools: &RangeInclusive<u32>,
 ) -> Result<Vec<Class>, StoreError> {
-    let sql = "SELECT class_no, school_no, campus_no, grade, name, size FROM classes WHERE school_no BETWEEN $1 AND $2 AND school_no IN (SELECT school_no FROM schools WHERE purged_at_ms IS NULL) ORDER BY class_no";
+    let sql = "SELECT c.class_no, c.school_no, c.campus_no, c.grade, c.name, c.size FROM classes c JOIN schools s ON s.school_no = c.school_no WHERE c.school_no BETWEEN $1 AND $2 AND s.purged_at_ms IS NULL ORDER BY c.class_no";
     let rows: Vec<(i64, i64, i64, i64, String, i64)> =
         sqlx::query_as(sql).bind(schools.start()).bind(schools.end()).fetch_all(tx).await?;
     let class = |(no, school_no, campus_no, grade, name, size)| {

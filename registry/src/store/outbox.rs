@@ -1,13 +1,12 @@
 //! What waits to be published, in the order of its revisions.
 
+use super::batch::insert;
 use super::{Store, StoreError};
 use crate::logic::records::Outgoing;
-use sqlx::{QueryBuilder, SqliteConnection};
+use sqlx::SqliteConnection;
 
 /// Published rows that are kept for inspection.
 const KEPT: i64 = 10_000;
-/// Rows of one statement.
-const ROWS: usize = 500;
 
 /// A value that is to be published.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
@@ -31,15 +30,11 @@ pub(super) async fn take_revs(tx: &mut SqliteConnection, count: usize) -> Result
 }
 
 pub(super) async fn append(tx: &mut SqliteConnection, at_ms: i64, values: &[Outgoing]) -> Result<(), StoreError> {
-    for rows in values.chunks(ROWS) {
-        let mut insert = QueryBuilder::new("INSERT INTO outbox (rev, topic, record_key, value, created_at_ms) ");
-        insert.push_values(rows, |mut row, value| {
-            row.push_bind(value.rev.cast_signed());
-            row.push_bind(value.topic).push_bind(value.key.as_str()).push_bind(value.value.as_deref()).push_bind(at_ms);
-        });
-        insert.build().execute(&mut *tx).await?;
-    }
-    Ok(())
+    insert(tx, "INSERT INTO outbox (rev, topic, record_key, value, created_at_ms) ", values, |row, value| {
+        row.push_bind(value.rev.cast_signed());
+        row.push_bind(value.topic).push_bind(value.key.clone()).push_bind(value.value.clone()).push_bind(at_ms);
+    })
+    .await
 }
 
 impl Store {
@@ -53,12 +48,13 @@ impl Store {
         Ok(sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(&self.pool).await?)
     }
 
-    /// How many values wait.
+    /// How many values wait. Every revision is a value and they are published in order, so that the first and the last
+    /// tell: after an import, millions would have to be counted for each batch.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn count_waiting(&self) -> Result<i64, StoreError> {
-        let sql = "SELECT COUNT(*) FROM outbox WHERE published_at_ms IS NULL";
+        let sql = "SELECT COALESCE((SELECT MAX(rev) FROM outbox) - (SELECT MIN(rev) FROM outbox WHERE published_at_ms IS NULL) + 1, 0)";
         let (count,): (i64,) = sqlx::query_as(sql).fetch_one(&self.pool).await?;
         Ok(count)
     }

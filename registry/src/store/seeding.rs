@@ -1,18 +1,16 @@
 //! Filling the store with a generated province.
 
+use super::batch::insert;
 use super::{Store, StoreError, device_counts, outbox, snapshot};
 use crate::logic::generator::{GeneratedSchool, Generator, Province};
 use crate::logic::model::{Campus, Change, Class, Device, Division};
 use crate::logic::records::{DEVICES_TOPIC, ORGS_TOPIC, Outgoing};
 use schemas::org::OrgId;
 use schemas::registry::{CalendarSpan, Level};
-use sqlx::query_builder::Separated;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::SqliteConnection;
 
 /// Schools that are written together.
 const CHUNK: usize = 100;
-/// Rows of one statement; SQLite binds at most 32,766 values.
-const ROWS: usize = 1_000;
 
 /// What a store was seeded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,21 +142,6 @@ async fn write_stamp(tx: &mut SqliteConnection, generator: Generator, at_ms: i64
         .bind(at_ms)
         .execute(tx)
         .await?;
-    Ok(())
-}
-
-/// One statement for many rows.
-async fn insert<T>(
-    tx: &mut SqliteConnection,
-    head: &'static str,
-    rows: &[T],
-    bind: impl Fn(&mut Separated<'_, Sqlite, &'static str>, &T),
-) -> Result<(), StoreError> {
-    for rows in rows.chunks(ROWS) {
-        let mut statement = QueryBuilder::new(head);
-        statement.push_values(rows, |mut values, row| bind(&mut values, row));
-        statement.build().execute(&mut *tx).await?;
-    }
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! Logins: what they are checked against, the sessions that they open, and the guesses that they may be.
 
 use super::accounts::{end_sessions, home_node, require};
-use super::change::Entry;
-use super::{Actor, Store, StoreError, absent, grants, number};
+use super::change::{Change, Entry};
+use super::{Actor, Store, StoreError, absent, grants, number, orgs};
 use crate::logic::account::wait_ms;
+use crate::logic::rights::Node;
 use crate::logic::views::AccountView;
 use schemas::token::Grant;
+use serde::Serialize;
 
 /// Failures are forgotten after this, ms.
 const FORGOTTEN_MS: i64 = 86_400_000;
@@ -53,22 +55,26 @@ impl Store {
         Ok(row.map_or(0, |(until,)| until))
     }
 
-    /// Notes a failure, whether there is such an account or not.
+    /// Notes a failure, whether there is such an account or not (`account`); true: the login has to wait from now on, which
+    /// the log of changes is told. For a login that nobody has the log is told as well, so that both take as long.
     ///
     /// # Errors
     /// The store cannot be written.
-    pub async fn login_failed(&self, typed: &str, at_ms: i64) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM login_failures WHERE last_at_ms < $1")
-            .bind(at_ms - FORGOTTEN_MS)
-            .execute(&mut *tx)
-            .await?;
+    pub async fn login_failed(&self, actor: &Actor, typed: &str, account: Option<u32>) -> Result<bool, StoreError> {
+        let mut change = self.change(actor).await?;
+        let sql = "DELETE FROM login_failures WHERE last_at_ms < $1";
+        sqlx::query(sql).bind(actor.at_ms - FORGOTTEN_MS).execute(change.tx()).await?;
         let sql = "INSERT INTO login_failures (typed, failures, blocked_until_ms, last_at_ms) VALUES ($1, 1, 0, $2) ON CONFLICT (typed) DO UPDATE SET failures = login_failures.failures + 1, last_at_ms = excluded.last_at_ms RETURNING failures";
-        let (failures,): (i64,) = sqlx::query_as(sql).bind(key(typed)).bind(at_ms).fetch_one(&mut *tx).await?;
-        let until = at_ms + wait_ms(u32::try_from(failures).unwrap_or(u32::MAX));
+        let insert = sqlx::query_as(sql).bind(key(typed)).bind(actor.at_ms);
+        let (failures,): (i64,) = insert.fetch_one(change.tx()).await?;
+        let wait_ms = wait_ms(u32::try_from(failures).unwrap_or(u32::MAX));
         let sql = "UPDATE login_failures SET blocked_until_ms = $2 WHERE typed = $1";
-        sqlx::query(sql).bind(key(typed)).bind(until).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
+        sqlx::query(sql).bind(key(typed)).bind(actor.at_ms + wait_ms).execute(change.tx()).await?;
+        if wait_ms > 0 {
+            log_wait(&mut change, account, failures, wait_ms).await?;
+        }
+        change.commit().await?;
+        Ok(wait_ms > 0)
     }
 
     /// Opens a session for an account whose password was right, and forgets its failures.
@@ -149,6 +155,32 @@ impl Store {
         change.log(Entry { action, object, node, before: None, after: None, reason: "" }).await?;
         change.commit().await
     }
+}
+
+/// What the log tells of a login that has to wait.
+#[derive(Serialize)]
+struct WaitView {
+    failures: i64,
+    wait_s: i64,
+}
+
+async fn log_wait(
+    change: &mut Change<'_>,
+    account: Option<u32>,
+    failures: i64,
+    wait_ms: i64,
+) -> Result<(), StoreError> {
+    let at_ms = change.at_ms();
+    let node = match account {
+        Some(no) => {
+            let account = require(change.tx(), no).await?;
+            home_node(change.tx(), &account.home, at_ms).await?
+        }
+        None => Node::Area(orgs::province(change.tx()).await?),
+    };
+    let object = format!("a{}", account.unwrap_or(0));
+    let told = WaitView { failures, wait_s: wait_ms / 1000 };
+    change.log(Entry { action: "login.blocked", object, node, before: None, after: Some(&told), reason: "" }).await
 }
 
 pub(super) fn member(account: AccountView) -> Member {

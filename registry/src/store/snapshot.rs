@@ -1,5 +1,6 @@
 //! Everything at once: values of all organisations and devices, in pages, so that memory stays bounded.
 
+use super::devices::Numbers;
 use super::orgs::Calendars;
 use super::{Store, StoreError, absent, devices, number, orgs, outbox};
 use crate::logic::belonging::Schools;
@@ -45,7 +46,7 @@ impl Store {
     /// The store cannot be read.
     pub async fn device_page(&self, from: u32, at_ms: i64) -> Result<Vec<(Device, DeviceRecord)>, StoreError> {
         let mut connection = self.pool.acquire().await?;
-        let page = devices::devices(&mut connection, &(from..=from.saturating_add(DEVICES - 1))).await?;
+        let page = devices::devices(&mut connection, &Numbers::Range(from..=from.saturating_add(DEVICES - 1))).await?;
         let schools = histories_of(&mut connection, &page).await?;
         let stamp = Stamp { rev: 0, at_ms, accept_days: self.accept_days };
         let with_record = |device: Device| {
@@ -117,7 +118,7 @@ async fn append_devices(
     at_ms: i64,
     accept_days: u32,
 ) -> Result<usize, StoreError> {
-    let devices = devices::devices(tx, numbers).await?;
+    let devices = devices::devices(tx, &Numbers::Range(numbers.clone())).await?;
     let schools = histories_of(tx, &devices).await?;
     let first = outbox::take_revs(tx, devices.len()).await?;
     let record = |(device, rev)| records::device(device, &schools, Stamp { rev, at_ms, accept_days });

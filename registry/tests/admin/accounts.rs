@@ -2,6 +2,7 @@
 
 use crate::world::{Answer, CITY, COUNTY, PROVINCE, SIBLING, World};
 use registry::logic::forms::AccountForm;
+use registry::metrics::{LoginLabel, LoginOutcome};
 use registry::passwords;
 use registry::store::Actor;
 use reqwest::{Method, StatusCode};
@@ -172,6 +173,26 @@ async fn guessing_is_slowed_down_alike_for_those_who_are_there_and_those_who_are
     world.clock.set_ms(world.clock.now_ms() + 30_000);
     assert!(login(&world, "root.admin", CHOSEN).await.is_ok());
     assert!(login(&world, "root.admin", "wrong").await.err().unwrap().slug() == "bad-login", "forgotten");
+}
+
+#[tokio::test]
+async fn failures_are_counted_and_a_wait_is_in_the_log_without_a_word_of_what_was_typed() {
+    let world = World::start().await;
+    let root = root(&world).await;
+    for who in ["root.admin", "mistyped secret"] {
+        for _ in 0..6 {
+            assert!(login(&world, who, "wrong secret").await.is_err());
+        }
+    }
+    let counted = |outcome| world.metrics.logins.get_or_create(&LoginLabel { outcome }).get();
+    assert_eq!(counted(LoginOutcome::Accepted), 3, "two to choose the password, and its own change");
+    assert_eq!((counted(LoginOutcome::Wrong), counted(LoginOutcome::Blocked)), (10, 2));
+    let log = root.get("/v1/admin/areas/440000/audit?action=login.").await.expect(200);
+    let told: Vec<_> = log.body["rows"].as_array().unwrap().iter().map(|row| (&row["object"], &row["after"])).collect();
+    let wait = json!({"failures": 5, "wait_s": 30});
+    assert_eq!(told, [(&json!("a0"), &wait), (&json!("a1"), &wait)]);
+    assert!(!log.body.to_string().contains("secret"));
+    world.store.verify_audit().await.unwrap();
 }
 
 #[tokio::test]

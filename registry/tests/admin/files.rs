@@ -2,6 +2,9 @@
 
 use crate::accounts;
 use crate::world::{Answer, CITY, SIBLING, World};
+use registry::logic::import::Wanted;
+use registry::logic::import::schools::SchoolLine;
+use registry::logic::import::sheet::{Format, records, table};
 use schemas::token::Role;
 use serde_json::Value;
 
@@ -74,4 +77,22 @@ async fn an_export_holds_the_directly_managed_schools_and_is_in_the_log() {
     assert!(!text.contains("虚构海珠小学") && !text.contains("argon2"), "one area's, and never a password");
     let log = world.get("/v1/admin/areas/440106/audit?action=schools.export", &world.county()).await.expect(200);
     assert_eq!(log.body["rows"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_workbook_is_a_file_like_any_other() {
+    let world = World::start().await;
+    let url = format!("{}/v1/admin/areas/{CITY}/schools/export?format=xlsx&template=true", world.base);
+    let token = world.token(Role::CityAdmin, CITY);
+    let template = world.client.get(url).bearer_auth(&token).send().await.unwrap().bytes().await.unwrap();
+    let empty = records(std::io::Cursor::new(template)).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!((empty.len(), empty[0].cells[..4].join(",")), (1, "code,name,school_type,division".to_owned()));
+    let row = ["0017", "虚构七小", "小学", "440106"].map(str::to_owned).to_vec();
+    let book = table(&SchoolLine::COLUMNS, std::iter::once(row), Format::Xlsx).unwrap();
+    let url = format!("{}/v1/admin/areas/{CITY}/schools/import?mode=best_effort", world.base);
+    let answer = world.client.post(url).bearer_auth(&token).body(book).send().await.unwrap();
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!((&body["added"], &body["refused"]), (&Value::from(1), &Value::from(0)), "{body}");
+    let found = world.get("/v1/admin/areas/440106/schools?name=0017", &world.county()).await.expect(200);
+    assert_eq!(found.body["rows"][0]["name"], "虚构七小", "the zeros that a code begins with are kept");
 }

@@ -48,6 +48,7 @@ pub struct World {
     pub clock: Clock,
     pub places: Places,
     pub directory: TempDir,
+    pub metrics: Metrics,
     signer: Signer,
     pub client: Client,
     pub base: String,
@@ -100,6 +101,7 @@ impl World {
             user: Duration::from_secs(86_400 * 30),
             short: Duration::from_secs(900),
         };
+        let metrics = Metrics::default();
         let api = Arc::new(Api {
             store: store.clone(),
             verifier: Verifier::new(&keys.user_public_pem, &keys.device_public_pem).unwrap(),
@@ -110,7 +112,7 @@ impl World {
             oidc: None,
             login: LoginConfig { per_minute: 0, burst: 1, session: Duration::from_secs(43_200), secure: true },
             passwords: Passwords::new().unwrap(),
-            metrics: Metrics::default(),
+            metrics: metrics.clone(),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -118,7 +120,7 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, service).await });
         let signer = Signer::new(&keys, life).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
-        World { store, clock, places, directory, signer, client, base }
+        World { store, clock, places, directory, metrics, signer, client, base }
     }
 
     pub fn token(&self, role: Role, scope: &str) -> String {
