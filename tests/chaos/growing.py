@@ -74,7 +74,8 @@ class Growth:
                 if "records behind" in line:
                     break
         finally:
-            growth.send_signal(signal.SIGINT)
+            # Not SIGINT: a shell's background jobs ignore it, and so do their children.
+            growth.terminate()
             growth.wait(30)
         refused = self.refused()
         self.check("processors refuse the new topic while the old one is not drained",
