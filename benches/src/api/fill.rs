@@ -93,7 +93,7 @@ impl World {
 pub async fn fill(url: &str, world: &World) -> anyhow::Result<Written> {
     let begun = Instant::now();
     let root = Client::default().with_url(url);
-    migrate(&root).await?;
+    processors::migrate::run(&config(url)).await?;
     let client = writer(url);
     let mut rows = insert(&client, "orgs", orgs(world)).await?;
     for day in (world.days.0.0..=world.days.1.0).step_by(BATCH_DAYS as usize).map(Day) {
@@ -123,24 +123,16 @@ pub async fn change(url: &str, world: &World, round: u32) -> anyhow::Result<()> 
 }
 
 fn writer(url: &str) -> Client {
-    tables::client(&ClickHouseConfig {
+    tables::client(&config(url))
+}
+
+fn config(url: &str) -> ClickHouseConfig {
+    ClickHouseConfig {
         url: url.to_owned(),
         user: "writer".to_owned(),
         password: String::new(),
         database: "classpulse".to_owned(),
-    })
-}
-
-async fn migrate(root: &Client) -> anyhow::Result<()> {
-    root.query("CREATE DATABASE IF NOT EXISTS classpulse").execute().await?;
-    for (_, _, text) in schemas::rows::MIGRATIONS {
-        let text: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
-        let text = text.join("\n").replace("{database}", "classpulse");
-        for statement in text.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
-            root.query_raw(statement.trim_end_matches(';')).execute().await?;
-        }
     }
-    Ok(())
 }
 
 /// Through the function with which the processors write.
