@@ -7,10 +7,10 @@ use crate::logic::forms::{AccountEdit, AccountForm};
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::AccountView;
+use crate::store::Connection;
 use schemas::org::OrgId;
 use schemas::time::format_rfc3339_ms;
 use schemas::token::Role;
-use sqlx::SqliteConnection;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -27,7 +27,7 @@ struct Row {
 }
 
 /// An account as it is shown.
-pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<AccountView, StoreError> {
+pub(super) async fn require(tx: &mut Connection, no: u32) -> Result<AccountView, StoreError> {
     let sql = "SELECT account_no, login, name, phone, email, home, state, must_change, created_at_ms, created_by FROM accounts WHERE account_no = $1";
     let row: Option<Row> = sqlx::query_as(sql).bind(no).fetch_optional(&mut *tx).await?;
     let row = row.ok_or_else(|| absent("account", no))?;
@@ -47,7 +47,7 @@ pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Accoun
 }
 
 /// Where an account is at home.
-pub(super) async fn home_node(tx: &mut SqliteConnection, home: &str, at_ms: i64) -> Result<Node, StoreError> {
+pub(super) async fn home_node(tx: &mut Connection, home: &str, at_ms: i64) -> Result<Node, StoreError> {
     match OrgId::parse(home) {
         Some(OrgId::School(no)) => schools::school_node(tx, no, at_ms).await,
         Some(OrgId::Area(code)) => Ok(Node::Area(code)),
@@ -219,7 +219,7 @@ pub(super) async fn finish(
     Ok(after)
 }
 
-pub(super) async fn end_sessions(tx: &mut SqliteConnection, no: u32) -> Result<(), StoreError> {
+pub(super) async fn end_sessions(tx: &mut Connection, no: u32) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM sessions WHERE account_no = $1").bind(no).execute(tx).await?;
     Ok(())
 }
@@ -237,7 +237,7 @@ pub(super) async fn close_all(change: &mut Change<'_>, school_no: u32) -> Result
 
 /// Refuses what somebody else logs in with.
 async fn free(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     login: &str,
     phone: Option<&str>,
     email: Option<&str>,
@@ -255,7 +255,7 @@ async fn free(
 }
 
 /// Refuses while somebody else was given the same role at the same place since the lock.
-async fn refuse_successor(tx: &mut SqliteConnection, no: u32) -> Result<(), StoreError> {
+async fn refuse_successor(tx: &mut Connection, no: u32) -> Result<(), StoreError> {
     let sql = "SELECT COUNT(*) FROM accounts locked JOIN grants own ON own.account_no = locked.account_no JOIN grants g ON g.role = own.role AND g.scope = own.scope JOIN accounts a ON a.account_no = g.account_no WHERE locked.account_no = $1 AND a.account_no <> $1 AND a.state = 'active' AND own.revoked_at_ms IS NULL AND g.revoked_at_ms IS NULL AND own.role LIKE '%admin' AND g.granted_at_ms >= locked.locked_at_ms";
     let (successors,): (i64,) = sqlx::query_as(sql).bind(no).fetch_one(tx).await?;
     if successors == 0 { Ok(()) } else { Err(Conflict::Successor.into()) }

@@ -6,8 +6,8 @@ use super::sessions::{Member, member};
 use super::{Actor, Store, StoreError, absent, number};
 use crate::logic::forms::KeyForm;
 use crate::logic::views::KeyView;
+use crate::store::Connection;
 use schemas::time::format_rfc3339_ms;
-use sqlx::SqliteConnection;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -24,7 +24,7 @@ fn view((key_no, name, scope, created_at_ms, expires_at_ms, revoked_at_ms): KeyR
     })
 }
 
-async fn require_key(tx: &mut SqliteConnection, account_no: u32, key_no: u32) -> Result<KeyView, StoreError> {
+async fn require_key(tx: &mut Connection, account_no: u32, key_no: u32) -> Result<KeyView, StoreError> {
     let sql = "SELECT key_no, name, scope, created_at_ms, expires_at_ms, revoked_at_ms FROM api_keys WHERE key_no = $1 AND account_no = $2";
     let row: Option<KeyRow> = sqlx::query_as(sql).bind(key_no).bind(account_no).fetch_optional(tx).await?;
     view(row.ok_or_else(|| absent("key", key_no))?)

@@ -8,10 +8,11 @@ use crate::logic::model::Division;
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::{AreaView, GroupView};
+use crate::store::Connection;
+use crate::store::Database;
 use schemas::org::{AreaLevel, area_level, area_range};
 use schemas::registry::Level;
 use schemas::time::Day;
-use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 
 /// First and last day, and whether accounts are acts of two people.
@@ -33,7 +34,7 @@ fn view(division: Division, (from, until, two_person): Rules) -> AreaView {
     }
 }
 
-async fn all(tx: &mut SqliteConnection) -> Result<Vec<AreaView>, StoreError> {
+async fn all(tx: &mut Connection) -> Result<Vec<AreaView>, StoreError> {
     let sql = "SELECT code, valid_from_day, valid_until_day, two_person FROM divisions";
     let rows: Vec<(i64, Option<i32>, Option<i32>, bool)> = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
     let rules: BTreeMap<i64, Rules> =
@@ -45,7 +46,7 @@ async fn all(tx: &mut SqliteConnection) -> Result<Vec<AreaView>, StoreError> {
     Ok(orgs::divisions(tx).await?.into_iter().map(shown).collect())
 }
 
-async fn require_area(tx: &mut SqliteConnection, code: u32) -> Result<AreaView, StoreError> {
+async fn require_area(tx: &mut Connection, code: u32) -> Result<AreaView, StoreError> {
     all(tx).await?.into_iter().find(|area| area.code == code).ok_or_else(|| absent("area", code))
 }
 
@@ -140,16 +141,16 @@ impl Store {
     }
 }
 
-async fn write<T>(tx: &mut SqliteConnection, sql: &'static str, code: u32, value: T) -> Result<(), StoreError>
+async fn write<T>(tx: &mut Connection, sql: &'static str, code: u32, value: T) -> Result<(), StoreError>
 where
-    T: for<'e> sqlx::Encode<'e, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Send + 'static,
+    T: for<'e> sqlx::Encode<'e, Database> + sqlx::Type<Database> + Send + 'static,
 {
     sqlx::query(sql).bind(code).bind(value).execute(tx).await?;
     Ok(())
 }
 
 /// An area ends only when its schools and areas are elsewhere by then.
-async fn refuse_unless_empty(tx: &mut SqliteConnection, code: u32, day: Day) -> Result<(), StoreError> {
+async fn refuse_unless_empty(tx: &mut Connection, code: u32, day: Day) -> Result<(), StoreError> {
     let sql = "SELECT COUNT(*) FROM divisions WHERE parent = $1 AND (valid_until_day IS NULL OR valid_until_day > $2)";
     let (areas,): (i64,) = sqlx::query_as(sql).bind(code).bind(day.0).fetch_one(&mut *tx).await?;
     let sql = "SELECT COUNT(*) FROM school_divisions d JOIN schools s ON s.school_no = d.school_no WHERE d.division = $1 AND s.purged_at_ms IS NULL AND NOT EXISTS (SELECT 1 FROM school_divisions n WHERE n.school_no = d.school_no AND n.from_day > d.from_day AND n.from_day <= $2)";
@@ -241,7 +242,7 @@ impl Store {
     }
 }
 
-async fn require_group(tx: &mut SqliteConnection, no: u32) -> Result<GroupView, StoreError> {
+async fn require_group(tx: &mut Connection, no: u32) -> Result<GroupView, StoreError> {
     let sql = "SELECT division, name FROM area_groups WHERE group_no = $1";
     let row: Option<(i64, String)> = sqlx::query_as(sql).bind(no).fetch_optional(&mut *tx).await?;
     let (division, name) = row.ok_or_else(|| absent("group", no))?;
@@ -252,13 +253,13 @@ async fn require_group(tx: &mut SqliteConnection, no: u32) -> Result<GroupView, 
     Ok(GroupView { group_no: no, division, name, members: members.collect::<Result<_, _>>()? })
 }
 
-async fn clear_group(tx: &mut SqliteConnection, no: u32) -> Result<(), StoreError> {
+async fn clear_group(tx: &mut Connection, no: u32) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM area_group_members WHERE group_no = $1").bind(no).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM area_groups WHERE group_no = $1").bind(no).execute(tx).await?;
     Ok(())
 }
 
-async fn write_group(tx: &mut SqliteConnection, no: u32, keeper: u32, form: &GroupForm) -> Result<(), StoreError> {
+async fn write_group(tx: &mut Connection, no: u32, keeper: u32, form: &GroupForm) -> Result<(), StoreError> {
     let sql = "SELECT COUNT(*) FROM area_groups WHERE division = $1 AND name = $2";
     let (taken,): (i64,) = sqlx::query_as(sql).bind(keeper).bind(&form.name).fetch_one(&mut *tx).await?;
     if taken > 0 {

@@ -3,9 +3,10 @@
 use super::change::{Actor, Entry};
 use super::{Store, StoreError, number};
 use crate::logic::chain::{Broken, Row, Walk, hash};
+use crate::store::Connection;
+use crate::store::Database;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::SqliteConnection;
 use std::ops::RangeInclusive;
 use utoipa::ToSchema;
 
@@ -101,7 +102,7 @@ struct Kept {
     hash: String,
 }
 
-pub(super) async fn append(tx: &mut SqliteConnection, actor: &Actor, entry: &Entry<'_>) -> Result<(), StoreError> {
+pub(super) async fn append(tx: &mut Connection, actor: &Actor, entry: &Entry<'_>) -> Result<(), StoreError> {
     // The head's row is locked from here on: rows are chained in the order of commits.
     let head = "UPDATE audit_head SET seq = seq + 1 RETURNING seq, hash";
     let (seq, before): (i64, String) = sqlx::query_as(head).fetch_one(&mut *tx).await?;
@@ -140,7 +141,7 @@ impl Store {
     /// # Errors
     /// The store cannot be read.
     pub async fn audit(&self, extent: &Extent, filter: &Filter, limit: u32) -> Result<Vec<AuditView>, StoreError> {
-        let mut query = sqlx::QueryBuilder::<sqlx::Sqlite>::new("SELECT ");
+        let mut query = sqlx::QueryBuilder::<Database>::new("SELECT ");
         query.push(COLUMNS).push(" FROM audit WHERE ");
         match extent {
             // Every row is the province's: going back by place is fastest then.

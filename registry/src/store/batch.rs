@@ -1,18 +1,19 @@
 //! Many rows in one statement.
 
 use super::StoreError;
+use crate::store::{Connection, Database};
+use sqlx::QueryBuilder;
 use sqlx::query_builder::Separated;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 /// Rows of one statement; SQLite binds at most 32,766 values.
 const ROWS: usize = 1_000;
 
 /// Inserts rows. `head` ends after the list of columns.
 pub(super) async fn insert<T>(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     head: &'static str,
     rows: &[T],
-    bind: impl Fn(&mut Separated<'_, Sqlite, &'static str>, &T),
+    bind: impl Fn(&mut Separated<'_, Database, &'static str>, &T),
 ) -> Result<(), StoreError> {
     for rows in rows.chunks(ROWS) {
         let mut statement = QueryBuilder::new(head);
@@ -23,9 +24,9 @@ pub(super) async fn insert<T>(
 }
 
 /// A query for what is one of these. `head` ends before the list, `tail` begins after it.
-pub(super) fn one_of<'v, T>(head: &str, values: impl Iterator<Item = T>, tail: &str) -> QueryBuilder<Sqlite>
+pub(super) fn one_of<'v, T>(head: &str, values: impl Iterator<Item = T>, tail: &str) -> QueryBuilder<Database>
 where
-    T: sqlx::Encode<'v, Sqlite> + sqlx::Type<Sqlite> + 'v,
+    T: sqlx::Encode<'v, Database> + sqlx::Type<Database> + 'v,
 {
     let mut query = QueryBuilder::new(head);
     // A list may not be empty everywhere; nothing equals NULL.

@@ -6,11 +6,11 @@ use crate::logic::belonging::effective_day;
 use crate::logic::calendar::{CalendarForm, shown};
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
+use crate::store::Connection;
 use schemas::org::{AreaLevel, OrgId, area_level};
 use schemas::registry::CalendarSpan;
-use sqlx::SqliteConnection;
 
-async fn spans(tx: &mut SqliteConnection, org: OrgId) -> Result<Vec<CalendarSpan>, StoreError> {
+async fn spans(tx: &mut Connection, org: OrgId) -> Result<Vec<CalendarSpan>, StoreError> {
     let id = org.to_string();
     Ok(orgs::calendar_of(tx, &id).await?.remove(&id).unwrap_or_default())
 }
@@ -59,7 +59,7 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut SqliteConnection, org: OrgId, spans: &[CalendarSpan]) -> Result<(), StoreError> {
+async fn write(tx: &mut Connection, org: OrgId, spans: &[CalendarSpan]) -> Result<(), StoreError> {
     let id = org.to_string();
     sqlx::query("DELETE FROM calendar_spans WHERE org_id = $1").bind(&id).execute(&mut *tx).await?;
     for span in spans {

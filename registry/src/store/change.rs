@@ -3,8 +3,8 @@
 use super::{Store, StoreError, Tx, audit, devices, orgs, outbox};
 use crate::logic::records::{self, Outgoing, Stamp};
 use crate::logic::rights::Node;
+use crate::store::Connection;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 /// Who changes something, when and from where.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl Change<'_> {
         self.tx
     }
 
-    pub(super) fn tx(&mut self) -> &mut SqliteConnection {
+    pub(super) fn tx(&mut self) -> &mut Connection {
         &mut self.tx
     }
 
@@ -144,7 +144,7 @@ impl Change<'_> {
 }
 
 /// Puts the values of a school and its classes into the outbox.
-pub(super) async fn tell_school(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<(), StoreError> {
+pub(super) async fn tell_school(tx: &mut Connection, no: u32, at_ms: i64) -> Result<(), StoreError> {
     let calendars = orgs::calendar_of(tx, &format!("s{no}")).await?;
     for school in orgs::schools(tx, &(no..=no), &calendars).await? {
         let classes = orgs::classes(tx, &(no..=no)).await?;
@@ -161,7 +161,7 @@ pub(super) async fn tell_school(tx: &mut SqliteConnection, no: u32, at_ms: i64) 
 /// The next number of a kind that was never given. `highest` asks for the highest one that is there, because seeding
 /// gives numbers of its own.
 pub(super) async fn take_number(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     kind: &'static str,
     highest: &'static str,
 ) -> Result<u32, StoreError> {
@@ -170,7 +170,7 @@ pub(super) async fn take_number(
 
 /// Takes `count` of them, and gives the first.
 pub(super) async fn take_numbers(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     kind: &'static str,
     highest: &'static str,
     count: usize,

@@ -9,8 +9,8 @@ use crate::logic::records::ORGS_TOPIC;
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::{CampusView, ClassView};
+use crate::store::Connection;
 use schemas::time::Day;
-use sqlx::SqliteConnection;
 
 type CampusRow = (i64, i64, String);
 type ClassRow = (i64, i64, i64, i64, String, i64);
@@ -30,13 +30,13 @@ fn class((class_no, school_no, campus_no, grade, name, size): ClassRow) -> Resul
     })
 }
 
-async fn require_campus(tx: &mut SqliteConnection, no: u32) -> Result<CampusView, StoreError> {
+async fn require_campus(tx: &mut Connection, no: u32) -> Result<CampusView, StoreError> {
     let sql = "SELECT campus_no, school_no, name FROM campuses WHERE campus_no = $1";
     let row: Option<CampusRow> = sqlx::query_as(sql).bind(no).fetch_optional(tx).await?;
     campus(row.ok_or_else(|| absent("campus", no))?)
 }
 
-async fn require_class(tx: &mut SqliteConnection, no: u32) -> Result<ClassView, StoreError> {
+async fn require_class(tx: &mut Connection, no: u32) -> Result<ClassView, StoreError> {
     let sql = "SELECT class_no, school_no, campus_no, grade, name, size FROM classes WHERE class_no = $1";
     let row: Option<ClassRow> = sqlx::query_as(sql).bind(no).fetch_optional(tx).await?;
     class(row.ok_or_else(|| absent("class", no))?)
@@ -223,19 +223,19 @@ async fn school_at(change: &mut Change<'_>, school_no: u32) -> Result<Node, Stor
     Ok(schools::require(change.tx(), school_no).await?.node(today))
 }
 
-async fn count(tx: &mut SqliteConnection, sql: &'static str, no: u32) -> Result<i64, StoreError> {
+async fn count(tx: &mut Connection, sql: &'static str, no: u32) -> Result<i64, StoreError> {
     let (count,): (i64,) = sqlx::query_as(sql).bind(no).fetch_one(tx).await?;
     Ok(count)
 }
 
-async fn write_class(tx: &mut SqliteConnection, no: u32, school_no: u32, form: &ClassForm) -> Result<(), StoreError> {
+async fn write_class(tx: &mut Connection, no: u32, school_no: u32, form: &ClassForm) -> Result<(), StoreError> {
     let sql = "INSERT INTO classes (class_no, school_no, campus_no, grade, name, size) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (class_no) DO UPDATE SET campus_no = excluded.campus_no, grade = excluded.grade, name = excluded.name, size = excluded.size";
     let insert = sqlx::query(sql).bind(no).bind(school_no).bind(form.campus_no).bind(form.grade);
     insert.bind(&form.name).bind(form.size).execute(tx).await?;
     Ok(())
 }
 
-async fn own_campus(tx: &mut SqliteConnection, school_no: u32, campus_no: u32) -> Result<(), StoreError> {
+async fn own_campus(tx: &mut Connection, school_no: u32, campus_no: u32) -> Result<(), StoreError> {
     match require_campus(tx, campus_no).await {
         Ok(campus) if campus.school_no == school_no => Ok(()),
         // Whether another school has such a campus is not told.
@@ -244,7 +244,7 @@ async fn own_campus(tx: &mut SqliteConnection, school_no: u32, campus_no: u32) -
     }
 }
 
-async fn free_name(tx: &mut SqliteConnection, school_no: u32, name: &str, own: u32) -> Result<(), StoreError> {
+async fn free_name(tx: &mut Connection, school_no: u32, name: &str, own: u32) -> Result<(), StoreError> {
     let sql = "SELECT COUNT(*) FROM campuses WHERE school_no = $1 AND name = $2 AND campus_no <> $3";
     let (others,): (i64,) = sqlx::query_as(sql).bind(school_no).bind(name).bind(own).fetch_one(tx).await?;
     if others == 0 { Ok(()) } else { Err(Conflict::Taken("name").into()) }

@@ -7,8 +7,9 @@ use crate::logic::enrolment::{CODE_LIFE_MS, state};
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::CodeView;
+use crate::store::{Connection, Database};
 use schemas::time::format_rfc3339_ms;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -43,7 +44,7 @@ fn view(row: Row, now_ms: i64) -> Result<CodeView, StoreError> {
     })
 }
 
-async fn require(tx: &mut SqliteConnection, no: u32, now_ms: i64) -> Result<CodeView, StoreError> {
+async fn require(tx: &mut Connection, no: u32, now_ms: i64) -> Result<CodeView, StoreError> {
     let sql = "SELECT code_no, code, school_no, class_no, state, created_at_ms, expires_at_ms, creator, creator_name, used_at_ms, device_no, mac FROM enrol_codes WHERE code_no = $1";
     let row: Option<Row> = sqlx::query_as(sql).bind(no).fetch_optional(tx).await?;
     view(row.ok_or_else(|| absent("code", no))?, now_ms)
@@ -111,7 +112,7 @@ impl Store {
         limit: u32,
         at_ms: i64,
     ) -> Result<Vec<CodeView>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::<Database>::new(
             "SELECT code_no, code, school_no, class_no, state, created_at_ms, expires_at_ms, creator, creator_name, used_at_ms, device_no, mac FROM enrol_codes WHERE school_no = ",
         );
         query.push_bind(school_no);
@@ -163,7 +164,7 @@ fn hidden(code: &CodeView) -> CodeView {
 }
 
 /// Refuses a class that is not the school's; 0 is always fine.
-pub(super) async fn require_class(tx: &mut SqliteConnection, school_no: u32, class_no: u32) -> Result<(), StoreError> {
+pub(super) async fn require_class(tx: &mut Connection, school_no: u32, class_no: u32) -> Result<(), StoreError> {
     if class_no == 0 {
         return Ok(());
     }

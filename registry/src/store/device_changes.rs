@@ -10,28 +10,24 @@ use crate::logic::rights::Node;
 use crate::logic::state;
 use crate::logic::tag::Expected;
 use crate::logic::views::{DeviceView, PlaceView, place_on, to_come};
+use crate::store::Connection;
 use schemas::registry::DeviceState;
 use schemas::time::{Day, format_rfc3339_ms};
-use sqlx::SqliteConnection;
 
 /// A device as it is shown.
-pub(super) async fn view(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<DeviceView, StoreError> {
+pub(super) async fn view(tx: &mut Connection, no: u32, at_ms: i64) -> Result<DeviceView, StoreError> {
     let device = require(tx, no).await?;
     shown(tx, device, at_ms).await
 }
 
 /// A device as it is shown, and where it is today.
-pub(super) async fn view_and_node(
-    tx: &mut SqliteConnection,
-    no: u32,
-    at_ms: i64,
-) -> Result<(DeviceView, Node), StoreError> {
+pub(super) async fn view_and_node(tx: &mut Connection, no: u32, at_ms: i64) -> Result<(DeviceView, Node), StoreError> {
     let view = view(tx, no, at_ms).await?;
     let node = place_node(tx, view.place, at_ms).await?;
     Ok((view, node))
 }
 
-async fn shown(tx: &mut SqliteConnection, device: Device, at_ms: i64) -> Result<DeviceView, StoreError> {
+async fn shown(tx: &mut Connection, device: Device, at_ms: i64) -> Result<DeviceView, StoreError> {
     let no = device.no;
     let sql = "SELECT code, procured_on_day, note, mac FROM devices WHERE device_no = $1";
     let (code, procured_on, note, mac): (Option<String>, Option<i32>, String, Option<String>) =
@@ -58,12 +54,12 @@ async fn shown(tx: &mut SqliteConnection, device: Device, at_ms: i64) -> Result<
 }
 
 /// Where a device is today.
-pub(super) async fn node(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<Node, StoreError> {
+pub(super) async fn node(tx: &mut Connection, no: u32, at_ms: i64) -> Result<Node, StoreError> {
     let device = require(tx, no).await?;
     place_node(tx, place_on(&device.places, Day::of_ms(at_ms)), at_ms).await
 }
 
-async fn place_node(tx: &mut SqliteConnection, place: PlaceView, at_ms: i64) -> Result<Node, StoreError> {
+async fn place_node(tx: &mut Connection, place: PlaceView, at_ms: i64) -> Result<Node, StoreError> {
     match schools::class_node(tx, place.school_no, place.class_no, at_ms).await {
         // What is left of a school that was purged is the province's.
         Err(StoreError::Absent { .. }) => Ok(Node::Area(orgs::province(tx).await?)),
@@ -248,7 +244,7 @@ fn target(device: &Device, edit: &DeviceChange, from_day: Day) -> Option<Place> 
     Some(Place { school_no, class_no })
 }
 
-async fn write(tx: &mut SqliteConnection, no: u32, edit: &DeviceChange) -> Result<(), StoreError> {
+async fn write(tx: &mut Connection, no: u32, edit: &DeviceChange) -> Result<(), StoreError> {
     let sql = "UPDATE devices SET kind = COALESCE($2, kind), procured_on_day = COALESCE($3, procured_on_day), note = COALESCE($4, note) WHERE device_no = $1";
     let update = sqlx::query(sql).bind(no).bind(edit.kind.map(|kind| kind.as_str()));
     update.bind(edit.procured_on.map(|day| day.0)).bind(edit.note.as_deref()).execute(tx).await?;

@@ -5,9 +5,10 @@ use super::{Store, StoreError, absent, corrupt, number, orgs, outbox};
 use crate::logic::belonging::Schools;
 use crate::logic::model::{Change, Device, Place};
 use crate::logic::records::{self, Outgoing, Stamp};
+use crate::store::{Connection, Database};
 use schemas::registry::{DeviceKind, DeviceRecord, DeviceState};
 use schemas::time::Day;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use uuid::Uuid;
@@ -27,7 +28,7 @@ pub(super) enum Numbers<'n> {
 
 impl Numbers<'_> {
     /// A query whose `head` ends with the column of the number.
-    fn query(&self, head: &str, tail: &str) -> QueryBuilder<Sqlite> {
+    fn query(&self, head: &str, tail: &str) -> QueryBuilder<Database> {
         match self {
             Numbers::Range(range) => {
                 let mut query = QueryBuilder::new(head);
@@ -40,7 +41,7 @@ impl Numbers<'_> {
 }
 
 /// Devices, by number.
-pub(super) async fn devices(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<Vec<Device>, StoreError> {
+pub(super) async fn devices(tx: &mut Connection, numbers: &Numbers<'_>) -> Result<Vec<Device>, StoreError> {
     let head =
         "SELECT device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms FROM devices WHERE device_no";
     let mut query = numbers.query(head, " ORDER BY device_no");
@@ -76,7 +77,7 @@ fn parse_state(text: &str) -> Result<DeviceState, StoreError> {
 
 type ByDevice<T> = BTreeMap<u32, Vec<Change<T>>>;
 
-async fn places(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<ByDevice<Place>, StoreError> {
+async fn places(tx: &mut Connection, numbers: &Numbers<'_>) -> Result<ByDevice<Place>, StoreError> {
     let head = "SELECT device_no, from_day, school_no, class_no FROM belongings WHERE device_no";
     let mut query = numbers.query(head, " ORDER BY device_no, from_day");
     let rows: Vec<(i64, i32, i64, i64)> = query.build_query_as().fetch_all(tx).await?;
@@ -90,7 +91,7 @@ async fn places(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<ByDe
     Ok(places)
 }
 
-async fn states(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<ByDevice<DeviceState>, StoreError> {
+async fn states(tx: &mut Connection, numbers: &Numbers<'_>) -> Result<ByDevice<DeviceState>, StoreError> {
     let head = "SELECT device_no, from_day, state FROM device_states WHERE device_no";
     let mut query = numbers.query(head, " ORDER BY device_no, from_day");
     let rows: Vec<(i64, i32, String)> = query.build_query_as().fetch_all(tx).await?;
@@ -102,12 +103,12 @@ async fn states(tx: &mut SqliteConnection, numbers: &Numbers<'_>) -> Result<ByDe
     Ok(states)
 }
 
-pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Device, StoreError> {
+pub(super) async fn require(tx: &mut Connection, no: u32) -> Result<Device, StoreError> {
     devices(tx, &Numbers::List(&[no])).await?.pop().ok_or_else(|| absent("device", no))
 }
 
 /// The histories of every school that these devices were in.
-async fn schools_of(tx: &mut SqliteConnection, devices: &[Device]) -> Result<Schools, StoreError> {
+async fn schools_of(tx: &mut Connection, devices: &[Device]) -> Result<Schools, StoreError> {
     let places = devices.iter().flat_map(|device| &device.places);
     let schools: BTreeSet<u32> = places.map(|place| place.value.school_no).collect();
     orgs::histories_of(tx, &schools.into_iter().collect::<Vec<_>>()).await
@@ -169,12 +170,7 @@ impl Store {
 }
 
 /// Puts the present values of devices into the outbox.
-pub(super) async fn tell(
-    tx: &mut SqliteConnection,
-    numbers: &[u32],
-    at_ms: i64,
-    accept_days: u32,
-) -> Result<(), StoreError> {
+pub(super) async fn tell(tx: &mut Connection, numbers: &[u32], at_ms: i64, accept_days: u32) -> Result<(), StoreError> {
     for numbers in numbers.chunks(TOGETHER) {
         let devices = devices(tx, &Numbers::List(numbers)).await?;
         let schools = schools_of(tx, &devices).await?;
@@ -188,7 +184,7 @@ pub(super) async fn tell(
 
 /// Enters a place from a day on; an earlier entry for that day is replaced.
 pub(super) async fn write_place(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     no: u32,
     place: Place,
     from_day: Day,
@@ -202,7 +198,7 @@ pub(super) async fn write_place(
 
 /// Enters a state: now for the edge's refusals, from a day on for the history.
 pub(super) async fn write_state(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     no: u32,
     to: DeviceState,
     from_day: Day,
@@ -215,7 +211,7 @@ pub(super) async fn write_state(
     Ok(())
 }
 
-pub(super) async fn require_place(tx: &mut SqliteConnection, place: Place) -> Result<(), StoreError> {
+pub(super) async fn require_place(tx: &mut Connection, place: Place) -> Result<(), StoreError> {
     let no = place.school_no;
     let sql = "SELECT COUNT(*) FROM schools WHERE school_no = $1 AND purged_at_ms IS NULL";
     let (there,): (i64,) = sqlx::query_as(sql).bind(no).fetch_one(&mut *tx).await?;

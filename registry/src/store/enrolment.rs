@@ -8,11 +8,11 @@ use crate::logic::belonging::effective_day;
 use crate::logic::enrolment::{CodeFault, Enrolment, Identity, Known, identity, redeemable, state};
 use crate::logic::model::{Device, Place};
 use crate::logic::views::{CampusView, ClassView, DeviceView, SchoolView};
+use crate::store::Connection;
 use schemas::registry::DeviceState;
 use schemas::time::Day;
 use schemas::token::DeviceClaims;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ struct Open {
     class_no: u32,
 }
 
-async fn open(tx: &mut SqliteConnection, code: &str, now_ms: i64) -> Result<Open, StoreError> {
+async fn open(tx: &mut Connection, code: &str, now_ms: i64) -> Result<Open, StoreError> {
     let sql = "SELECT code_no, code, school_no, class_no, state, created_at_ms, expires_at_ms, creator, creator_name, used_at_ms, device_no, mac FROM enrol_codes WHERE code = $1";
     let row: Option<codes::Row> = sqlx::query_as(sql).bind(code).fetch_optional(tx).await?;
     let row = row.ok_or(CodeFault::Unknown)?;
@@ -63,7 +63,7 @@ async fn open(tx: &mut SqliteConnection, code: &str, now_ms: i64) -> Result<Open
 }
 
 /// Everything that shares the hardware's identity or the address, and is not retired.
-async fn known(tx: &mut SqliteConnection, wanted: &Enrolment) -> Result<Vec<Known>, StoreError> {
+async fn known(tx: &mut Connection, wanted: &Enrolment) -> Result<Vec<Known>, StoreError> {
     // Two looks, each with an index of its own.
     let sql = "SELECT device_no, hardware_id, mac FROM devices WHERE hardware_id = $1 AND state <> 'retired' UNION SELECT device_no, hardware_id, mac FROM devices WHERE mac = $2 AND state <> 'retired' ORDER BY device_no";
     let rows: Vec<(i64, Option<String>, Option<String>)> =
@@ -169,7 +169,7 @@ pub(super) async fn redeem(change: &mut Change<'_>, wanted: &Enrolment, fresh: U
 }
 
 /// The device of a token that is still good.
-async fn standing(tx: &mut SqliteConnection, claims: &DeviceClaims) -> Result<Device, StoreError> {
+async fn standing(tx: &mut Connection, claims: &DeviceClaims) -> Result<Device, StoreError> {
     let device = match require(tx, claims.dno).await {
         Err(StoreError::Absent { .. }) => return Err(StoreError::Revoked),
         device => device?,

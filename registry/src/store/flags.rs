@@ -6,7 +6,7 @@ use crate::logic::conflict::Conflict;
 use crate::logic::forms::FlagForm;
 use crate::logic::tag::Expected;
 use crate::logic::views::FlagView;
-use sqlx::SqliteConnection;
+use crate::store::Connection;
 
 type FlagRow = (i64, String, String, String);
 
@@ -15,7 +15,7 @@ fn flag((flag_no, kind, detail, state): FlagRow) -> FlagView {
 }
 
 /// Flags of a device, oldest first.
-pub(super) async fn of_device(tx: &mut SqliteConnection, device_no: u32) -> Result<Vec<FlagView>, StoreError> {
+pub(super) async fn of_device(tx: &mut Connection, device_no: u32) -> Result<Vec<FlagView>, StoreError> {
     let sql = "SELECT flag_no, kind, detail, state FROM device_flags WHERE device_no = $1 ORDER BY flag_no";
     let rows: Vec<FlagRow> = sqlx::query_as(sql).bind(device_no).fetch_all(tx).await?;
     Ok(rows.into_iter().map(flag).collect())
@@ -23,7 +23,7 @@ pub(super) async fn of_device(tx: &mut SqliteConnection, device_no: u32) -> Resu
 
 /// Raises a flag.
 pub(super) async fn raise(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     device_no: u32,
     kind: &'static str,
     detail: &str,
@@ -35,7 +35,7 @@ pub(super) async fn raise(
     Ok(())
 }
 
-async fn require(tx: &mut SqliteConnection, no: u32) -> Result<(u32, FlagView), StoreError> {
+async fn require(tx: &mut Connection, no: u32) -> Result<(u32, FlagView), StoreError> {
     let sql = "SELECT device_no, flag_no, kind, detail, state FROM device_flags WHERE flag_no = $1";
     let row: Option<(i64, i64, String, String, String)> = sqlx::query_as(sql).bind(no).fetch_optional(tx).await?;
     let (device_no, flag_no, kind, detail, state) = row.ok_or_else(|| absent("flag", no))?;

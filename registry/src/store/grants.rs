@@ -9,16 +9,16 @@ use crate::logic::grant::{role, role_name};
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::{AccountView, GrantView, SchoolView, VacancyView};
+use crate::store::Connection;
 use schemas::org::OrgId;
 use schemas::registry::{Level, SchoolStatus};
 use schemas::time::format_rfc3339_ms;
 use schemas::token::{Grant, Role};
-use sqlx::SqliteConnection;
 
 type GrantRow = (i64, String, String, i64, String);
 
 /// What an account is granted, in the order of its numbers.
-pub(super) async fn of_account(tx: &mut SqliteConnection, no: u32) -> Result<Vec<GrantView>, StoreError> {
+pub(super) async fn of_account(tx: &mut Connection, no: u32) -> Result<Vec<GrantView>, StoreError> {
     let sql = "SELECT grant_no, role, scope, granted_at_ms, granted_by FROM grants WHERE account_no = $1 AND revoked_at_ms IS NULL ORDER BY grant_no";
     let rows: Vec<GrantRow> = sqlx::query_as(sql).bind(no).fetch_all(tx).await?;
     let view = |(grant_no, role, scope, at_ms, granted_by): GrantRow| {
@@ -35,7 +35,7 @@ pub(super) fn plain(grants: &[GrantView]) -> Vec<Grant> {
 }
 
 /// Where a scope is.
-async fn node(tx: &mut SqliteConnection, scope: OrgId, at_ms: i64) -> Result<Node, StoreError> {
+async fn node(tx: &mut Connection, scope: OrgId, at_ms: i64) -> Result<Node, StoreError> {
     match scope {
         OrgId::Area(code) => Ok(Node::Area(code)),
         OrgId::School(no) => schools::school_node(tx, no, at_ms).await,
@@ -67,7 +67,7 @@ pub(super) async fn add(change: &mut Change<'_>, no: u32, role: Role, scope: Org
 }
 
 /// Does the area, or one above it, ask for two people?
-async fn asks_for_two(tx: &mut SqliteConnection, node: Node) -> Result<bool, StoreError> {
+async fn asks_for_two(tx: &mut Connection, node: Node) -> Result<bool, StoreError> {
     let (code, _) = node.place();
     let sql = "SELECT COUNT(*) FROM divisions WHERE two_person AND code IN ($1, $2, $3)";
     let query = sqlx::query_as(sql).bind(code).bind(code / 100 * 100).bind(code / 10_000 * 10_000);
@@ -178,13 +178,13 @@ impl Store {
 }
 
 /// Logins and names of those who administer a school.
-pub(super) async fn administrators(tx: &mut SqliteConnection, school_no: u32) -> Result<Vec<String>, StoreError> {
+pub(super) async fn administrators(tx: &mut Connection, school_no: u32) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT a.login, a.name FROM grants g JOIN accounts a ON a.account_no = g.account_no WHERE g.scope = $1 AND g.role = 'school_admin' AND g.revoked_at_ms IS NULL AND a.state = 'active' ORDER BY g.grant_no";
     let rows: Vec<(String, String)> = sqlx::query_as(sql).bind(format!("s{school_no}")).fetch_all(tx).await?;
     Ok(rows.into_iter().map(|(login, name)| format!("{login} {name}")).collect())
 }
 
-async fn administered(tx: &mut SqliteConnection, scope: &str, level: Level) -> Result<bool, StoreError> {
+async fn administered(tx: &mut Connection, scope: &str, level: Level) -> Result<bool, StoreError> {
     let Some(role) = administrator_of(level) else { return Ok(true) };
     let sql = "SELECT COUNT(*) FROM grants g JOIN accounts a ON a.account_no = g.account_no WHERE g.scope = $1 AND g.role = $2 AND g.revoked_at_ms IS NULL AND a.state = 'active'";
     let (count,): (i64,) = sqlx::query_as(sql).bind(scope).bind(role_name(role)).fetch_one(tx).await?;

@@ -41,8 +41,8 @@ pub use school_lists::SchoolFilter;
 pub use seeding::{SeedStamp, Seeded};
 pub use sessions::{Candidate, Member};
 
+use sqlx::Transaction;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,12 +135,17 @@ pub struct Store {
     enrolments: Arc<enrolment_group::Waiting>,
 }
 
+/// The database that the SQL is sent to.
+type Database = sqlx::Sqlite;
+/// A connection to it, or a transaction on one.
+type Connection = sqlx::SqliteConnection;
+
 /// The right to write, among the tasks of this process.
 type Turn = OwnedMutexGuard<()>;
 
 /// A transaction that writes, and its turn.
 struct Tx {
-    tx: Transaction<'static, Sqlite>,
+    tx: Transaction<'static, Database>,
     _turn: Turn,
 }
 
@@ -151,15 +156,15 @@ impl Tx {
 }
 
 impl Deref for Tx {
-    type Target = SqliteConnection;
+    type Target = Connection;
 
-    fn deref(&self) -> &SqliteConnection {
+    fn deref(&self) -> &Connection {
         &self.tx
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
         &mut self.tx
     }
 }

@@ -4,16 +4,16 @@ use super::batch::one_of;
 use super::{Store, StoreError, absent, corrupt, number};
 use crate::logic::belonging::Schools;
 use crate::logic::model::{Change, Class, Division, School, SchoolHistory};
+use crate::store::Connection;
 use schemas::org::OrgId;
 use schemas::registry::{CalendarSpan, Level, SchoolStatus};
 use schemas::time::Day;
-use sqlx::SqliteConnection;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 type DivisionRow = (i64, String, String, Option<i64>, i64, Option<i32>, Option<i32>, bool);
 
-pub(super) async fn divisions(tx: &mut SqliteConnection) -> Result<Vec<Division>, StoreError> {
+pub(super) async fn divisions(tx: &mut Connection) -> Result<Vec<Division>, StoreError> {
     let sql =
         "SELECT code, name, level, parent, batch, batch_start_day, batch_end_day, pilot FROM divisions ORDER BY code";
     let rows: Vec<DivisionRow> = sqlx::query_as(sql).fetch_all(tx).await?;
@@ -35,7 +35,7 @@ fn division((code, name, level, parent, batch, start, end, pilot): DivisionRow) 
 /// Calendars by organisation.
 pub(super) type Calendars = BTreeMap<String, Vec<CalendarSpan>>;
 
-pub(super) async fn calendars(tx: &mut SqliteConnection) -> Result<Calendars, StoreError> {
+pub(super) async fn calendars(tx: &mut Connection) -> Result<Calendars, StoreError> {
     let sql = "SELECT org_id, from_day, until_day, school_day, name, provisional FROM calendar_spans ORDER BY from_day, until_day";
     Ok(by_org(sqlx::query_as(sql).fetch_all(tx).await?))
 }
@@ -52,14 +52,14 @@ fn by_org(rows: Vec<SpanRow>) -> Calendars {
 }
 
 /// The calendar of one organisation.
-pub(super) async fn calendar_of(tx: &mut SqliteConnection, org_id: &str) -> Result<Calendars, StoreError> {
+pub(super) async fn calendar_of(tx: &mut Connection, org_id: &str) -> Result<Calendars, StoreError> {
     let sql = "SELECT org_id, from_day, until_day, school_day, name, provisional FROM calendar_spans WHERE org_id = $1 ORDER BY from_day, until_day";
     let rows: Vec<SpanRow> = sqlx::query_as(sql).bind(org_id).fetch_all(tx).await?;
     Ok(by_org(rows))
 }
 
 /// Histories of the schools in a range of numbers.
-pub(super) async fn histories(tx: &mut SqliteConnection, numbers: &RangeInclusive<u32>) -> Result<Schools, StoreError> {
+pub(super) async fn histories(tx: &mut Connection, numbers: &RangeInclusive<u32>) -> Result<Schools, StoreError> {
     let sql = "SELECT school_no, from_day, division FROM school_divisions WHERE school_no BETWEEN $1 AND $2 ORDER BY from_day";
     let divisions = sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(&mut *tx).await?;
     let sql =
@@ -69,7 +69,7 @@ pub(super) async fn histories(tx: &mut SqliteConnection, numbers: &RangeInclusiv
 }
 
 /// Histories of the schools of a page.
-pub(super) async fn histories_of(tx: &mut SqliteConnection, numbers: &[u32]) -> Result<Schools, StoreError> {
+pub(super) async fn histories_of(tx: &mut Connection, numbers: &[u32]) -> Result<Schools, StoreError> {
     let head = "SELECT school_no, from_day, division FROM school_divisions WHERE school_no IN ";
     let divisions =
         one_of(head, numbers.iter().copied(), " ORDER BY from_day").build_query_as().fetch_all(&mut *tx).await?;
@@ -98,7 +98,7 @@ fn history(schools: &mut Schools, no: i64) -> Result<&mut SchoolHistory, StoreEr
 
 /// Schools of a range of numbers, by number.
 pub(super) async fn schools(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     numbers: &RangeInclusive<u32>,
     calendars: &Calendars,
 ) -> Result<Vec<School>, StoreError> {
@@ -115,10 +115,7 @@ pub(super) async fn schools(
 }
 
 /// Classes of a range of schools, by number.
-pub(super) async fn classes(
-    tx: &mut SqliteConnection,
-    schools: &RangeInclusive<u32>,
-) -> Result<Vec<Class>, StoreError> {
+pub(super) async fn classes(tx: &mut Connection, schools: &RangeInclusive<u32>) -> Result<Vec<Class>, StoreError> {
     let sql = "SELECT c.class_no, c.school_no, c.campus_no, c.grade, c.name, c.size FROM classes c JOIN schools s ON s.school_no = c.school_no WHERE c.school_no BETWEEN $1 AND $2 AND s.purged_at_ms IS NULL ORDER BY c.class_no";
     let rows: Vec<(i64, i64, i64, i64, String, i64)> =
         sqlx::query_as(sql).bind(schools.start()).bind(schools.end()).fetch_all(tx).await?;
@@ -136,14 +133,14 @@ pub(super) async fn classes(
 }
 
 /// The province's code.
-pub(super) async fn province(tx: &mut SqliteConnection) -> Result<u32, StoreError> {
+pub(super) async fn province(tx: &mut Connection) -> Result<u32, StoreError> {
     let sql = "SELECT code FROM divisions WHERE level = 'province'";
     let row: Option<(i64,)> = sqlx::query_as(sql).fetch_optional(tx).await?;
     number("divisions.code", row.ok_or_else(|| absent("province", 0))?.0)
 }
 
 /// The school of a class.
-pub(super) async fn school_of_class(tx: &mut SqliteConnection, class_no: u32) -> Result<u32, StoreError> {
+pub(super) async fn school_of_class(tx: &mut Connection, class_no: u32) -> Result<u32, StoreError> {
     let row: Option<(i64,)> =
         sqlx::query_as("SELECT school_no FROM classes WHERE class_no = $1").bind(class_no).fetch_optional(tx).await?;
     number("classes.school_no", row.ok_or_else(|| absent("class", class_no))?.0)

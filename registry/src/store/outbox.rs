@@ -3,7 +3,7 @@
 use super::batch::insert;
 use super::{Store, StoreError};
 use crate::logic::records::Outgoing;
-use sqlx::SqliteConnection;
+use crate::store::Connection;
 
 /// Published rows that are kept for inspection.
 const KEPT: i64 = 10_000;
@@ -22,14 +22,14 @@ pub struct Waiting {
 }
 
 /// Takes `count` revisions and gives the first of them. From here on the transaction holds the counter's lock.
-pub(super) async fn take_revs(tx: &mut SqliteConnection, count: usize) -> Result<u64, StoreError> {
+pub(super) async fn take_revs(tx: &mut Connection, count: usize) -> Result<u64, StoreError> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let (last,): (i64,) =
         sqlx::query_as("UPDATE revision SET last = last + $1 RETURNING last").bind(count).fetch_one(tx).await?;
     Ok((last - count + 1).unsigned_abs())
 }
 
-pub(super) async fn append(tx: &mut SqliteConnection, at_ms: i64, values: &[Outgoing]) -> Result<(), StoreError> {
+pub(super) async fn append(tx: &mut Connection, at_ms: i64, values: &[Outgoing]) -> Result<(), StoreError> {
     insert(tx, "INSERT INTO outbox (rev, topic, record_key, value, created_at_ms) ", values, |row, value| {
         row.push_bind(value.rev.cast_signed());
         row.push_bind(value.topic).push_bind(value.key.clone()).push_bind(value.value.clone()).push_bind(at_ms);

@@ -9,9 +9,9 @@ use crate::logic::model::Place;
 use crate::logic::records::ORGS_TOPIC;
 use crate::logic::tag::Expected;
 use crate::logic::views::SchoolView;
+use crate::store::Connection;
 use schemas::registry::SchoolStatus;
 use schemas::time::Day;
-use sqlx::SqliteConnection;
 
 /// A school that is about to be changed.
 struct Editing<'c> {
@@ -312,14 +312,14 @@ pub(super) async fn rewrite(change: &mut Change<'_>, school: &Kept, form: &Schoo
 }
 
 /// Devices that are in a school on a day.
-pub(super) async fn devices_of(tx: &mut SqliteConnection, school_no: u32, day: Day) -> Result<Vec<u32>, StoreError> {
+pub(super) async fn devices_of(tx: &mut Connection, school_no: u32, day: Day) -> Result<Vec<u32>, StoreError> {
     // The first place of a device holds for the days before it as well.
     let sql = "SELECT b.device_no FROM belongings b WHERE b.school_no = $1 AND b.from_day = COALESCE((SELECT MAX(n.from_day) FROM belongings n WHERE n.device_no = b.device_no AND n.from_day <= $2), (SELECT MIN(n.from_day) FROM belongings n WHERE n.device_no = b.device_no)) ORDER BY b.device_no";
     let rows: Vec<(i64,)> = sqlx::query_as(sql).bind(school_no).bind(day.0).fetch_all(tx).await?;
     rows.into_iter().map(|(no,)| number("device_no", no)).collect()
 }
 
-async fn write_profile(tx: &mut SqliteConnection, no: u32, form: &SchoolForm, actor: &Actor) -> Result<(), StoreError> {
+async fn write_profile(tx: &mut Connection, no: u32, form: &SchoolForm, actor: &Actor) -> Result<(), StoreError> {
     let sql = "UPDATE schools SET name = $2, school_type = $3, code = $4, ownership = $5, weak = $6, tags = $7, address = $8, post_code = $9, updated_at_ms = $10, updated_by = $11 WHERE school_no = $1";
     // Texts always serialize.
     let tags = serde_json::to_string(&form.tags).unwrap_or_default();
@@ -330,7 +330,7 @@ async fn write_profile(tx: &mut SqliteConnection, no: u32, form: &SchoolForm, ac
 }
 
 async fn write_division(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     no: u32,
     from_day: Day,
     division: u32,
@@ -342,7 +342,7 @@ async fn write_division(
 }
 
 async fn write_status(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     no: u32,
     from_day: Day,
     status: SchoolStatus,
@@ -354,7 +354,7 @@ async fn write_status(
 }
 
 /// Refuses a code of another school.
-async fn free_code(tx: &mut SqliteConnection, code: Option<&str>, own: u32) -> Result<(), StoreError> {
+async fn free_code(tx: &mut Connection, code: Option<&str>, own: u32) -> Result<(), StoreError> {
     let Some(code) = code else { return Ok(()) };
     let sql = "SELECT COUNT(*) FROM schools WHERE code = $1 AND school_no <> $2";
     let (others,): (i64,) = sqlx::query_as(sql).bind(code).bind(own).fetch_one(tx).await?;
@@ -362,7 +362,7 @@ async fn free_code(tx: &mut SqliteConnection, code: Option<&str>, own: u32) -> R
 }
 
 /// Refuses an area that is not there on a day.
-async fn require_open_area(tx: &mut SqliteConnection, code: u32, day: Day) -> Result<(), StoreError> {
+async fn require_open_area(tx: &mut Connection, code: u32, day: Day) -> Result<(), StoreError> {
     let sql = "SELECT valid_until_day FROM divisions WHERE code = $1";
     let row: Option<(Option<i32>,)> = sqlx::query_as(sql).bind(code).fetch_optional(tx).await?;
     match row.ok_or_else(|| absent("area", code))? {

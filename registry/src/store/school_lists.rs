@@ -2,10 +2,11 @@
 
 use super::{Store, StoreError, schools};
 use crate::logic::views::SchoolView;
+use crate::store::Database;
 use schemas::org::area_range;
 use schemas::registry::SchoolStatus;
 use schemas::time::Day;
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::QueryBuilder;
 
 /// Which schools of an area.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,7 @@ impl Store {
         at_ms: i64,
     ) -> Result<Vec<SchoolView>, StoreError> {
         let today = Day::of_ms(at_ms);
-        let mut query = QueryBuilder::<Sqlite>::new(schools::SELECT);
+        let mut query = QueryBuilder::<Database>::new(schools::SELECT);
         query.push(" AND s.school_no > ").push_bind(filter.after);
         profile_conditions(&mut query, filter);
         place_condition(&mut query, area, filter.direct, today);
@@ -58,7 +59,7 @@ impl Store {
     }
 }
 
-fn profile_conditions(query: &mut QueryBuilder<Sqlite>, filter: &SchoolFilter) {
+fn profile_conditions(query: &mut QueryBuilder<Database>, filter: &SchoolFilter) {
     for (column, value) in [("school_type", &filter.school_type), ("ownership", &filter.ownership)] {
         if let Some(value) = value {
             query.push(format!(" AND s.{column} = ")).push_bind(value.clone());
@@ -84,7 +85,7 @@ fn literal(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-fn place_condition(query: &mut QueryBuilder<Sqlite>, area: u32, direct: bool, today: Day) {
+fn place_condition(query: &mut QueryBuilder<Database>, area: u32, direct: bool, today: Day) {
     let codes = if direct { area..=area } else { area_range(area) };
     // The province's own list needs no look at every school's history.
     if !direct && area.is_multiple_of(10_000) {
@@ -99,7 +100,7 @@ fn place_condition(query: &mut QueryBuilder<Sqlite>, area: u32, direct: bool, to
 
 /// Most schools are normal: there, looking at each until the page is full is fastest. The others are few, and found by
 /// their status.
-fn status_condition(query: &mut QueryBuilder<Sqlite>, status: Option<SchoolStatus>, today: Day) {
+fn status_condition(query: &mut QueryBuilder<Database>, status: Option<SchoolStatus>, today: Day) {
     let Some(status) = status else { return };
     if status != SchoolStatus::Normal {
         query.push(" AND s.school_no IN (SELECT f.school_no FROM school_statuses f WHERE f.status = ");
@@ -109,7 +110,7 @@ fn status_condition(query: &mut QueryBuilder<Sqlite>, status: Option<SchoolStatu
     query.push_bind(today.0).push(" ORDER BY t.from_day DESC LIMIT 1) = ").push_bind(status.as_str());
 }
 
-fn device_conditions(query: &mut QueryBuilder<Sqlite>, filter: &SchoolFilter) {
+fn device_conditions(query: &mut QueryBuilder<Database>, filter: &SchoolFilter) {
     if let Some(initialised) = filter.initialised {
         query.push(if initialised {
             " AND s.initialised_at_ms IS NOT NULL"

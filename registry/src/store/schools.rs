@@ -5,10 +5,11 @@ use crate::logic::forms::SchoolForm;
 use crate::logic::model::{Change, SchoolHistory, in_force};
 use crate::logic::rights::Node;
 use crate::logic::views::{SchoolView, Word, to_come};
+use crate::store::{Connection, Database};
 use schemas::org::OrgId;
 use schemas::registry::SchoolStatus;
 use schemas::time::{Day, format_rfc3339_ms};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::QueryBuilder;
 
 /// A school with its history.
 pub(super) struct Kept {
@@ -40,7 +41,7 @@ struct Row {
 pub(super) const SELECT: &str = "SELECT s.school_no, s.code, s.name, s.school_type, s.ownership, s.weak, s.tags, s.address, s.post_code, s.initialised_at_ms IS NOT NULL AS initialised, s.updated_at_ms, s.updated_by FROM schools s WHERE s.purged_at_ms IS NULL";
 
 /// Runs a query that begins with [`SELECT`], and adds the histories of what it finds.
-pub(super) async fn load(tx: &mut SqliteConnection, mut query: QueryBuilder<Sqlite>) -> Result<Vec<Kept>, StoreError> {
+pub(super) async fn load(tx: &mut Connection, mut query: QueryBuilder<Database>) -> Result<Vec<Kept>, StoreError> {
     let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *tx).await?;
     let numbers: Result<Vec<u32>, _> = rows.iter().map(|row| number("schools.school_no", row.school_no)).collect();
     let mut histories = orgs::histories_of(tx, &numbers?).await?;
@@ -51,7 +52,7 @@ pub(super) async fn load(tx: &mut SqliteConnection, mut query: QueryBuilder<Sqli
     rows.into_iter().map(with_history).collect()
 }
 
-pub(super) async fn require(tx: &mut SqliteConnection, no: u32) -> Result<Kept, StoreError> {
+pub(super) async fn require(tx: &mut Connection, no: u32) -> Result<Kept, StoreError> {
     let mut query = QueryBuilder::new(SELECT);
     query.push(" AND s.school_no = ").push_bind(no);
     load(tx, query).await?.pop().ok_or_else(|| absent("school", no))
@@ -148,7 +149,7 @@ impl Store {
 }
 
 /// Where a school is today.
-pub(super) async fn school_node(tx: &mut SqliteConnection, no: u32, at_ms: i64) -> Result<Node, StoreError> {
+pub(super) async fn school_node(tx: &mut Connection, no: u32, at_ms: i64) -> Result<Node, StoreError> {
     let sql = "SELECT d.from_day, d.division FROM school_divisions d JOIN schools s ON s.school_no = d.school_no WHERE s.school_no = $1 AND s.purged_at_ms IS NULL ORDER BY d.from_day";
     let rows: Vec<(i32, i64)> = sqlx::query_as(sql).bind(no).fetch_all(tx).await?;
     let entered = |(day, code)| Ok(Change { from_day: Day(day), value: number("school_divisions.division", code)? });
@@ -159,7 +160,7 @@ pub(super) async fn school_node(tx: &mut SqliteConnection, no: u32, at_ms: i64) 
 
 /// Where a class, or what is in it, is today; class 0: in none.
 pub(super) async fn class_node(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     school_no: u32,
     class_no: u32,
     at_ms: i64,

@@ -5,9 +5,9 @@ use super::{Store, StoreError, device_counts, outbox, snapshot};
 use crate::logic::generator::{GeneratedSchool, Generator, Province};
 use crate::logic::model::{Campus, Change, Class, Device, Division};
 use crate::logic::records::{DEVICES_TOPIC, ORGS_TOPIC, Outgoing};
+use crate::store::Connection;
 use schemas::org::OrgId;
 use schemas::registry::{CalendarSpan, Level};
-use sqlx::SqliteConnection;
 
 /// Schools that are written together.
 const CHUNK: usize = 100;
@@ -68,7 +68,7 @@ impl Store {
     }
 }
 
-async fn seeded(tx: &mut SqliteConnection) -> Result<Option<SeedStamp>, StoreError> {
+async fn seeded(tx: &mut Connection) -> Result<Option<SeedStamp>, StoreError> {
     let row: Option<(i64, i64)> = sqlx::query_as("SELECT seed, schools FROM seeding").fetch_optional(tx).await?;
     let stamp = |(seed, schools): (i64, i64)| {
         Ok(SeedStamp { seed: seed.cast_unsigned(), schools: super::number("seeding.schools", schools)? })
@@ -76,7 +76,7 @@ async fn seeded(tx: &mut SqliteConnection) -> Result<Option<SeedStamp>, StoreErr
     row.map(stamp).transpose()
 }
 
-async fn last(tx: &mut SqliteConnection) -> Result<Last, StoreError> {
+async fn last(tx: &mut Connection) -> Result<Last, StoreError> {
     Ok(Last {
         schools: snapshot::last(tx, "SELECT MAX(school_no) FROM schools").await?,
         classes: snapshot::last(tx, "SELECT MAX(class_no) FROM classes").await?,
@@ -85,7 +85,7 @@ async fn last(tx: &mut SqliteConnection) -> Result<Last, StoreError> {
 }
 
 /// Empties everything but the revisions, which go on, and the outbox, whose order keeps old values before new ones.
-async fn clear(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn clear(tx: &mut Connection) -> Result<(), StoreError> {
     let tables = [
         "DELETE FROM seeding",
         "DELETE FROM calendar_spans",
@@ -110,7 +110,7 @@ async fn clear(tx: &mut SqliteConnection) -> Result<(), StoreError> {
 }
 
 async fn write(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     province: &Province<'_>,
     calendar: &[CalendarSpan],
     at_ms: i64,
@@ -134,7 +134,7 @@ async fn write(
     write_stamp(tx, province.generator(), at_ms).await
 }
 
-async fn write_stamp(tx: &mut SqliteConnection, generator: Generator, at_ms: i64) -> Result<(), StoreError> {
+async fn write_stamp(tx: &mut Connection, generator: Generator, at_ms: i64) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO seeding (one, seed, schools, today, seeded_at_ms) VALUES (1, $1, $2, $3, $4)")
         .bind(generator.seed.cast_signed())
         .bind(generator.schools)
@@ -145,7 +145,7 @@ async fn write_stamp(tx: &mut SqliteConnection, generator: Generator, at_ms: i64
     Ok(())
 }
 
-async fn write_divisions(tx: &mut SqliteConnection, divisions: &[Division]) -> Result<(), StoreError> {
+async fn write_divisions(tx: &mut Connection, divisions: &[Division]) -> Result<(), StoreError> {
     let head = "INSERT INTO divisions (code, name, level, parent, batch, batch_start_day, batch_end_day, pilot) ";
     insert(tx, head, divisions, |row, division| {
         row.push_bind(division.code).push_bind(division.name.clone()).push_bind(division.level.as_str());
@@ -156,7 +156,7 @@ async fn write_divisions(tx: &mut SqliteConnection, divisions: &[Division]) -> R
     .await
 }
 
-async fn write_calendar(tx: &mut SqliteConnection, org: OrgId, spans: &[CalendarSpan]) -> Result<(), StoreError> {
+async fn write_calendar(tx: &mut Connection, org: OrgId, spans: &[CalendarSpan]) -> Result<(), StoreError> {
     let head = "INSERT INTO calendar_spans (org_id, from_day, until_day, school_day, name, provisional) ";
     insert(tx, head, spans, |row, span| {
         row.push_bind(org.to_string()).push_bind(span.from_day.0).push_bind(span.until_day.0);
@@ -165,7 +165,7 @@ async fn write_calendar(tx: &mut SqliteConnection, org: OrgId, spans: &[Calendar
     .await
 }
 
-async fn write_schools(tx: &mut SqliteConnection, chunk: &[GeneratedSchool], at_ms: i64) -> Result<(), StoreError> {
+async fn write_schools(tx: &mut Connection, chunk: &[GeneratedSchool], at_ms: i64) -> Result<(), StoreError> {
     insert(tx, "INSERT INTO schools (school_no, name, school_type) ", chunk, |row, generated| {
         let school = &generated.school;
         row.push_bind(school.no).push_bind(school.name.clone()).push_bind(school.school_type.clone());
@@ -189,7 +189,7 @@ async fn write_schools(tx: &mut SqliteConnection, chunk: &[GeneratedSchool], at_
     write_classes(tx, chunk).await
 }
 
-async fn write_classes(tx: &mut SqliteConnection, chunk: &[GeneratedSchool]) -> Result<(), StoreError> {
+async fn write_classes(tx: &mut Connection, chunk: &[GeneratedSchool]) -> Result<(), StoreError> {
     let campuses: Vec<&Campus> = chunk.iter().flat_map(|generated| &generated.campuses).collect();
     insert(tx, "INSERT INTO campuses (campus_no, school_no, name) ", &campuses, |row, campus| {
         row.push_bind(campus.no).push_bind(campus.school_no).push_bind(campus.name.clone());
@@ -204,7 +204,7 @@ async fn write_classes(tx: &mut SqliteConnection, chunk: &[GeneratedSchool]) -> 
     .await
 }
 
-async fn write_devices(tx: &mut SqliteConnection, chunk: &[GeneratedSchool], at_ms: i64) -> Result<(), StoreError> {
+async fn write_devices(tx: &mut Connection, chunk: &[GeneratedSchool], at_ms: i64) -> Result<(), StoreError> {
     let devices: Vec<&Device> = chunk.iter().flat_map(|generated| &generated.devices).collect();
     let head = "INSERT INTO devices (device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms) ";
     insert(tx, head, &devices, |row, device| {
@@ -237,7 +237,7 @@ fn changes<T: Copy>(no: u32, changes: &[Change<T>]) -> Vec<(u32, Change<T>)> {
 }
 
 /// Removes the keys of an earlier province that the present one does not have.
-async fn remove_keys(tx: &mut SqliteConnection, before: Last, at_ms: i64) -> Result<usize, StoreError> {
+async fn remove_keys(tx: &mut Connection, before: Last, at_ms: i64) -> Result<usize, StoreError> {
     let now = last(tx).await?;
     let schools = (now.schools + 1..=before.schools).map(|no| (ORGS_TOPIC, OrgId::School(no).to_string()));
     let classes = (now.classes + 1..=before.classes).map(|no| (ORGS_TOPIC, OrgId::Class(no).to_string()));

@@ -6,8 +6,8 @@ use super::{Store, StoreError, absent, devices, number, orgs, outbox};
 use crate::logic::belonging::Schools;
 use crate::logic::model::{Device, Division, School};
 use crate::logic::records::{self, Outgoing, Stamp};
+use crate::store::Connection;
 use schemas::registry::{DeviceRecord, Level, OrgRecord};
-use sqlx::SqliteConnection;
 use std::ops::RangeInclusive;
 
 /// Schools of a page.
@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-pub(super) async fn append_all(tx: &mut SqliteConnection, at_ms: i64, accept_days: u32) -> Result<usize, StoreError> {
+pub(super) async fn append_all(tx: &mut Connection, at_ms: i64, accept_days: u32) -> Result<usize, StoreError> {
     let (divisions, calendars) = (orgs::divisions(tx).await?, orgs::calendars(tx).await?);
     let mut count = append_areas(tx, &divisions, &calendars, at_ms).await?;
     for page in pages(last(tx, "SELECT MAX(school_no) FROM schools").await?, SCHOOLS) {
@@ -70,7 +70,7 @@ pub(super) async fn append_all(tx: &mut SqliteConnection, at_ms: i64, accept_day
 }
 
 async fn append_areas(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     divisions: &[Division],
     calendars: &Calendars,
     at_ms: i64,
@@ -83,7 +83,7 @@ async fn append_areas(
 }
 
 async fn append_schools(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     numbers: &RangeInclusive<u32>,
     calendars: &Calendars,
     at_ms: i64,
@@ -100,7 +100,7 @@ async fn append_schools(
 }
 
 async fn append_orgs<T>(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     orgs: &[T],
     at_ms: i64,
     record: impl Fn(&T, Stamp) -> OrgRecord,
@@ -113,7 +113,7 @@ async fn append_orgs<T>(
 }
 
 async fn append_devices(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     numbers: &RangeInclusive<u32>,
     at_ms: i64,
     accept_days: u32,
@@ -129,7 +129,7 @@ async fn append_devices(
 
 /// The histories of every school that these devices were in; of those between as well, because numbers of schools and
 /// of their devices ascend together.
-async fn histories_of(tx: &mut SqliteConnection, devices: &[Device]) -> Result<Schools, StoreError> {
+async fn histories_of(tx: &mut Connection, devices: &[Device]) -> Result<Schools, StoreError> {
     let numbers = devices.iter().flat_map(|device| &device.places).map(|change| change.value.school_no);
     match (numbers.clone().min(), numbers.max()) {
         (Some(first), Some(last)) => orgs::histories(tx, &(first..=last)).await,
@@ -138,7 +138,7 @@ async fn histories_of(tx: &mut SqliteConnection, devices: &[Device]) -> Result<S
 }
 
 /// The highest number of a table, 0 if it is empty.
-pub(super) async fn last(tx: &mut SqliteConnection, sql: &'static str) -> Result<u32, StoreError> {
+pub(super) async fn last(tx: &mut Connection, sql: &'static str) -> Result<u32, StoreError> {
     let (last,): (Option<i64>,) = sqlx::query_as(sql).fetch_one(tx).await?;
     number("number", last.unwrap_or(0))
 }

@@ -10,6 +10,7 @@ use crate::logic::model::{self, Device, Place, in_force};
 use crate::logic::records::{self, Outgoing};
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
+use crate::store::Connection;
 use crate::store::batch::{insert, one_of};
 use crate::store::change::{Change, Entry, take_numbers};
 use crate::store::{StoreError, corrupt, device_changes, device_counts, number, orgs, outbox};
@@ -17,7 +18,6 @@ use schemas::org::area_range;
 use schemas::registry::{DeviceKind, DeviceState};
 use schemas::time::Day;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -173,7 +173,7 @@ fn new_device<'l>(line: &'l DeviceLine, place: Place, no: u32, at_ms: i64) -> Ne
     New { device, code, line }
 }
 
-async fn write(tx: &mut SqliteConnection, new: &[New<'_>]) -> Result<(), StoreError> {
+async fn write(tx: &mut Connection, new: &[New<'_>]) -> Result<(), StoreError> {
     let head = "INSERT INTO devices (device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms, procured_on_day, note, mac, code) ";
     insert(tx, head, new, |row, new| {
         let device = &new.device;
@@ -224,7 +224,7 @@ async fn tell(change: &mut Change<'_>, new: &[New<'_>], histories: &Schools) -> 
 
 /// What is there of all that the lines name, and the histories of the schools among it.
 async fn there(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     area: u32,
     today: Day,
     lines: &[&DeviceLine],
@@ -272,7 +272,7 @@ const IN_ORDER: &str = " ORDER BY d.device_no, b.from_day";
 
 type DeviceRow = (i64, Option<String>, String, Option<i32>, String, Option<String>, i32, i64, i64);
 
-async fn device_rows(tx: &mut SqliteConnection, lines: &[&DeviceLine]) -> Result<Vec<Kept>, StoreError> {
+async fn device_rows(tx: &mut Connection, lines: &[&DeviceLine]) -> Result<Vec<Kept>, StoreError> {
     let (mut codes, mut numbers) = (Vec::new(), Vec::new());
     for line in lines {
         match &line.device {
@@ -316,10 +316,7 @@ fn together(
     Ok(kept)
 }
 
-async fn school_names(
-    tx: &mut SqliteConnection,
-    lines: &[&DeviceLine],
-) -> Result<HashMap<SchoolName, u32>, StoreError> {
+async fn school_names(tx: &mut Connection, lines: &[&DeviceLine]) -> Result<HashMap<SchoolName, u32>, StoreError> {
     let names: HashSet<&SchoolName> = lines.iter().map(|line| &line.school).collect();
     let (mut codes, mut numbers) = (Vec::new(), Vec::new());
     for name in names {
@@ -344,7 +341,7 @@ async fn school_names(
     Ok(found)
 }
 
-async fn classes(tx: &mut SqliteConnection, there: &mut There) -> Result<(), StoreError> {
+async fn classes(tx: &mut Connection, there: &mut There) -> Result<(), StoreError> {
     let schools: BTreeSet<u32> = there.schools.values().copied().collect();
     let head = "SELECT class_no, school_no, name FROM classes WHERE school_no IN ";
     let rows: Vec<(i64, i64, String)> = one_of(head, schools.into_iter(), "").build_query_as().fetch_all(tx).await?;

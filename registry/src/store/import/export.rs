@@ -4,11 +4,11 @@ use crate::logic::import::{Kind, devices, schools};
 use crate::logic::model::in_force;
 use crate::logic::rights::Node;
 use crate::logic::views::SchoolView;
+use crate::store::Connection;
 use crate::store::change::{Change, Entry};
 use crate::store::{Actor, SchoolFilter, Store, StoreError, devices as kept, grants, number, school_changes};
 use schemas::time::Day;
 use serde::Serialize;
-use sqlx::SqliteConnection;
 
 /// What the log tells of an export.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ impl Store {
 }
 
 async fn rows_of(
-    tx: &mut SqliteConnection,
+    tx: &mut Connection,
     school: &SchoolView,
     kind: Kind,
     at_ms: i64,
@@ -63,11 +63,7 @@ async fn log(change: &mut Change<'_>, area: u32, kind: Kind, rows: usize) -> Res
 }
 
 /// The devices that are in a school today, by number.
-async fn devices_of(
-    tx: &mut SqliteConnection,
-    school: &SchoolView,
-    today: Day,
-) -> Result<Vec<Vec<String>>, StoreError> {
+async fn devices_of(tx: &mut Connection, school: &SchoolView, today: Day) -> Result<Vec<Vec<String>>, StoreError> {
     let here = school_changes::devices_of(tx, school.school_no, today).await?;
     let mut rows = Vec::with_capacity(here.len());
     for no in here {
