@@ -9,6 +9,7 @@ use crate::metrics::Metrics;
 use crate::oidc::Provider;
 use crate::passwords::Passwords;
 use crate::publisher::Publisher;
+use crate::sealed::Sealer;
 use crate::sink::KafkaSink;
 use crate::store::Store;
 use crate::tokens::Signer;
@@ -43,6 +44,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
         logins: Limits::new(config.login.per_minute, config.login.burst),
         login: config.login,
         oidc: config.oidc.map(Provider::new).transpose()?,
+        sealer: Sealer::new(&keys.user_pem)?,
         passwords: Passwords::new().context("prepare the hashing of passwords")?,
         metrics: metrics.clone(),
     });

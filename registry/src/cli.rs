@@ -55,6 +55,13 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
+    /// Print another first password for an account, and take its second factor away: for the administrator above whom there
+    /// is nobody.
+    Rescue {
+        /// What it logs in with.
+        #[arg(long)]
+        login: String,
+    },
     /// Add and change the schools or devices of a CSV or XLSX file, known by their codes; what was cut off is started again
     /// with the same file.
     Import(ImportArgs),

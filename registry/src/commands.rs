@@ -8,6 +8,7 @@ use crate::logic::account::first_password;
 use crate::logic::forms::AccountForm;
 use crate::logic::generator::{Generator, Province};
 use crate::logic::model::{Change, Device, Place};
+use crate::logic::tag::Expected;
 use crate::logic::{divisions, grant, holidays};
 use crate::passwords;
 use crate::store::{Actor, Seeded, Store};
@@ -50,6 +51,7 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
         Command::Revoke(device) => shell.revoke(device.no()).await.context("revoke the tokens")?,
         Command::Show(device) => Some(shell.show(device.no()).await.context("show the device")?),
         Command::Bootstrap { login, name } => Some(shell.bootstrap(login, name).await.context("bootstrap")?),
+        Command::Rescue { login } => Some(shell.rescue(login).await.context("rescue the account")?),
         Command::Import(args) => {
             Some(transfer::import(&shell.store, &shell.config.clock, args).await.context("import")?)
         }
@@ -127,6 +129,21 @@ impl Shell {
         let (home, grant) = (OrgId::Area(province), Some((Role::ProvinceAdmin, OrgId::Area(province))));
         let account = self.store.add_account(&Actor::terminal(now_ms), home, &form, grant, &hash).await?;
         let answer = json!({ "account_no": account.account_no, "login": login, "first_password": first_password });
+        Ok(answer.to_string())
+    }
+
+    async fn rescue(&self, login: &str) -> anyhow::Result<String> {
+        let candidate = self.store.candidate(login).await?.context("no account that is active logs in with this")?;
+        let (no, actor) = (candidate.account_no, Actor::terminal(self.now_ms()));
+        let first_password = first_password(rand::random());
+        let hash = passwords::hash(&first_password, rand::random())?;
+        self.store.reset_password(&actor, no, &Expected::Any, &hash).await?;
+        let had_factor = self.store.second_factor(no).await?.is_some();
+        if had_factor {
+            self.store.remove_second_factor(&actor, no, &Expected::Any).await?;
+        }
+        let answer = json!({ "account_no": no, "login": candidate.login, "first_password": first_password,
+            "second_factor_removed": had_factor });
         Ok(answer.to_string())
     }
 

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod oidc;
 pub mod passwords;
 pub mod publisher;
+pub mod sealed;
 pub mod sink;
 pub mod store;
 pub mod tokens;

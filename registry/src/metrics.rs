@@ -33,7 +33,9 @@ pub struct Metrics {
 pub enum LoginOutcome {
     /// The password was right.
     Accepted,
-    /// There is no such account, it may not log in, or the password was wrong.
+    /// The password was right, and a code has to come with it.
+    CodeMissing,
+    /// There is no such account, it may not log in, or the password or the code was wrong.
     Wrong,
     /// The login failed too often.
     Blocked,

@@ -11,7 +11,7 @@ use crate::logic::account::{first_password, granting};
 use crate::logic::forms::{AccountEdit, AccountForm, GrantForm};
 use crate::logic::grant;
 use crate::logic::rights::Action;
-use crate::logic::views::{AccountView, FirstPassword, GrantView, VacancyView};
+use crate::logic::views::{AccountView, FirstPassword, GrantView, SupervisionView, VacancyView};
 use crate::store::AccountState;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -92,7 +92,7 @@ async fn add(api: &Api, caller: &Caller, home: OrgId, body: &[u8]) -> Result<Res
 
 /// Refuses what the caller may not do with an account: it has to be at home in the own scope, and to have no role that
 /// the caller could not give.
-async fn require_account(api: &Api, caller: &Caller, no: u32) -> Result<(), Problem> {
+pub(super) async fn require_account(api: &Api, caller: &Caller, no: u32) -> Result<(), Problem> {
     let (account, node) = api.store.account(no, caller.now_ms()).await?;
     caller.require(Action::EditAccounts, node)?;
     for GrantView { role, scope, .. } in &account.grants {
@@ -211,6 +211,14 @@ pub async fn revoke_grant(
     let role = grant::role(&given.role).ok_or(Problem::NotFound)?;
     caller.require_at(&api, granting(role), scope).await?;
     Ok(tagged(&api.store.revoke_grant(&caller.actor(), account_no, &if_match.required()?, grant_no).await?))
+}
+
+/// How far the areas and schools right below have come: profiles, administrators, devices
+#[utoipa::path(get, path = "/v1/admin/areas/{code}/supervision", tag = "areas", params(AreaPath),
+    security(("user" = [])), responses((status = 200, body = Page<SupervisionView>), Faults))]
+pub async fn supervision(State(api): State<Arc<Api>>, caller: Caller, No(code): No) -> Result<Response, Problem> {
+    caller.require_at(&api, Action::ReadAccounts, OrgId::Area(code)).await?;
+    Ok(whole(api.store.supervision(code, caller.now_ms()).await?))
 }
 
 /// Areas and schools right below that nobody administers

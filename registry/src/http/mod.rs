@@ -5,6 +5,7 @@ pub mod agent;
 pub mod api_keys;
 pub mod areas;
 pub mod audit;
+pub mod bells;
 pub mod calendars;
 pub mod caller;
 pub mod classes;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod problem;
 pub mod respond;
 pub mod schools;
+pub mod second_factor;
 pub mod session;
 pub mod sso;
 
@@ -26,6 +28,7 @@ use crate::logic::principal::Verifier;
 use crate::metrics::Metrics;
 use crate::oidc::Provider;
 use crate::passwords::Passwords;
+use crate::sealed::Sealer;
 use crate::store::Store;
 use crate::tokens::Signer;
 use axum::Router;
@@ -61,6 +64,8 @@ pub struct Api {
     pub login: LoginConfig,
     /// Single sign-on; none: it is off.
     pub oidc: Option<Provider>,
+    /// Seals secrets of second factors.
+    pub sealer: Sealer,
     /// Hashes of passwords.
     pub passwords: Passwords,
     /// Metrics.
@@ -118,8 +123,11 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(codes::revoke))
         .routes(routes!(calendars::of_area, calendars::set_for_area))
         .routes(routes!(calendars::of_school, calendars::set_for_school))
+        .routes(routes!(bells::of_area, bells::set_for_area))
+        .routes(routes!(bells::of_school, bells::set_for_school))
         .routes(routes!(session::show, session::open, session::close))
         .routes(routes!(session::password))
+        .routes(routes!(second_factor::begin, second_factor::confirm))
         .routes(routes!(sso::begin))
         .routes(routes!(sso::callback))
         .routes(routes!(session::token))
@@ -132,9 +140,11 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(accounts::unlock))
         .routes(routes!(accounts::close))
         .routes(routes!(accounts::reset))
+        .routes(routes!(second_factor::reset))
         .routes(routes!(accounts::grant))
         .routes(routes!(accounts::revoke_grant))
         .routes(routes!(accounts::vacancies))
+        .routes(routes!(accounts::supervision))
         .routes(routes!(audit::of_area))
         .routes(routes!(audit::of_school))
         .routes(routes!(agent::options))

@@ -34,6 +34,9 @@ pub enum Problem {
     /// A login or password that is wrong, or an account that may not log in: they look alike.
     #[error("the login or the password is wrong")]
     BadLogin,
+    /// A right password, but a code is needed as well.
+    #[error("give the code that your authenticator app shows as `code`")]
+    SecondFactor,
     /// A login that failed too often; seconds to wait.
     #[error("too many failures; wait before you try again")]
     LoginBlocked(u64),
@@ -118,6 +121,7 @@ impl Problem {
             Problem::Token(TokenFault::Expired) => (StatusCode::UNAUTHORIZED, "expired-token"),
             Problem::Revoked => (StatusCode::FORBIDDEN, "revoked"),
             Problem::BadLogin => (StatusCode::UNAUTHORIZED, "bad-login"),
+            Problem::SecondFactor => (StatusCode::UNAUTHORIZED, "second-factor"),
             Problem::LoginBlocked(_) => (StatusCode::TOO_MANY_REQUESTS, "login-blocked"),
             Problem::NoAccount => (StatusCode::FORBIDDEN, "no-account"),
             Problem::Provider => (StatusCode::BAD_GATEWAY, "identity-provider"),

@@ -5,6 +5,7 @@ use super::caller::{COOKIE, Caller, KEY, Session, reader};
 use super::docs::Faults;
 use super::inbound::{Origin, bearer, read};
 use super::problem::{Problem, ProblemDocument};
+use super::second_factor;
 use crate::logic::account::check_password;
 use crate::logic::conflict::Faults as Noted;
 use crate::logic::forms::{LoginForm, PasswordForm};
@@ -54,13 +55,15 @@ pub fn secret() -> String {
 ///
 /// The answer sets an httpOnly cookie. A wrong login, a wrong password and a locked account look alike (`bad-login`) and
 /// take as long; after five failures a login has to wait (429, `Retry-After`), whether there is such an account or not.
+/// An account with a second factor needs a code as well: without one the answer to the right password is `second-factor`,
+/// and a wrong one is a failure like any other. Who comes by single sign-on is asked by the provider.
 #[utoipa::path(post, path = "/v1/admin/session", tag = "accounts", request_body = LoginForm,
     responses((status = 201, body = SessionView), (status = 429, body = ProblemDocument,
         content_type = "application/problem+json", description = "login-blocked, rate-address"), Faults))]
 pub async fn open(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -> Result<Response, Problem> {
     api.logins.count(&origin.address).inspect_err(|_| api.metrics.login(LoginOutcome::RateLimited))?;
     let form: LoginForm = read(&body)?;
-    let candidate = checked(&api, &origin, form.login.trim(), form.password).await?;
+    let candidate = checked(&api, &origin, form.login.trim(), form.password, Proof::Login(form.code)).await?;
     let (cookie, csrf) = (secret(), secret());
     let life = api.login.session;
     let expires_at_ms = origin.now_ms.saturating_add(i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
@@ -72,8 +75,22 @@ pub async fn open(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -> R
     Ok((StatusCode::CREATED, head, Json(SessionView { account, csrf })).into_response())
 }
 
+/// What has to be shown.
+enum Proof {
+    /// The password; a session is there already.
+    Password,
+    /// The password, and a code if the account has a second factor.
+    Login(Option<String>),
+}
+
 /// The account whose password this is; what comes of the attempt is counted.
-async fn checked(api: &Api, origin: &Origin, typed: &str, password: String) -> Result<Candidate, Problem> {
+async fn checked(
+    api: &Api,
+    origin: &Origin,
+    typed: &str,
+    password: String,
+    proof: Proof,
+) -> Result<Candidate, Problem> {
     let wait_ms = api.store.blocked_until(typed).await? - origin.now_ms;
     if wait_ms > 0 {
         api.metrics.login(LoginOutcome::Blocked);
@@ -81,7 +98,10 @@ async fn checked(api: &Api, origin: &Origin, typed: &str, password: String) -> R
     }
     let candidate = api.store.candidate(typed).await?;
     let hash = candidate.as_ref().map(|candidate| candidate.hash.clone());
-    let right = api.passwords.matches(password, hash).await.map_err(|error| unhashed(&error))?;
+    let mut right = api.passwords.matches(password, hash).await.map_err(|error| unhashed(&error))?;
+    if let (true, Proof::Login(code), Some(candidate)) = (right, proof, &candidate) {
+        right = second_factor::passes(api, candidate, code.as_deref()).await?;
+    }
     match candidate {
         Some(candidate) if right => {
             api.metrics.login(LoginOutcome::Accepted);
@@ -147,7 +167,7 @@ pub async fn password(State(api): State<Arc<Api>>, session: Session, body: Bytes
     check_password(&mut faults, &form.new, &account.login, "/new");
     faults.unless(form.new != form.old, "/new", "another one than before");
     faults.done()?;
-    checked(&api, &session.origin, &account.login, form.old).await?;
+    checked(&api, &session.origin, &account.login, form.old, Proof::Password).await?;
     let hash = api.passwords.hash(form.new).await.map_err(|error| unhashed(&error))?;
     api.store.choose_password(&session.actor(), account.account_no, &hash).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, set_cookie(&api, "", 0)?)]).into_response())

@@ -38,6 +38,9 @@ pub enum Conflict {
     /// The account is in a state that does not allow it.
     #[error("the account is {0}")]
     AccountState(String),
+    /// A second factor that is not as it would have to be.
+    #[error("a second factor is {0}")]
+    SecondFactor(&'static str),
     /// A locked account is not unlocked once somebody else has its role.
     #[error("somebody else was given the role since; close the account")]
     Successor,
@@ -60,6 +63,7 @@ impl Conflict {
             Conflict::CodeSettled(_) => "code-settled",
             Conflict::FlagSettled => "flag-settled",
             Conflict::AccountState(_) => "account-state",
+            Conflict::SecondFactor(_) => "second-factor",
             Conflict::Successor => "successor",
             Conflict::TwoPeople => "two-people",
         }

@@ -4,7 +4,7 @@ mod accounts;
 mod areas;
 mod devices;
 
-pub use accounts::{AccountEdit, AccountForm, GrantForm, KeyForm, LoginForm, PasswordForm};
+pub use accounts::{AccountEdit, AccountForm, CodeForm, GrantForm, KeyForm, LoginForm, PasswordForm};
 pub use areas::{AreaEdit, AreaForm, GroupForm};
 pub use devices::{DeviceChange, DeviceEdit, FlagForm};
 

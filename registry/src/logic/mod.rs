@@ -1,6 +1,7 @@
 //! Pure decisions of the control plane: no I/O, no clock, no randomness but a seeded one.
 
 pub mod account;
+pub mod bells;
 pub mod belonging;
 pub mod calendar;
 pub mod chain;
@@ -17,6 +18,7 @@ pub mod model;
 pub mod principal;
 pub mod records;
 pub mod rights;
+pub mod second_factor;
 pub mod state;
 pub mod tag;
 pub mod views;

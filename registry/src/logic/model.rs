@@ -1,6 +1,6 @@
 //! What the registry knows, as the store keeps it and the generator makes it.
 
-use schemas::registry::{CalendarSpan, DeviceKind, DeviceState, Level, SchoolStatus};
+use schemas::registry::{Bells, CalendarSpan, DeviceKind, DeviceState, Level, SchoolStatus};
 use schemas::time::Day;
 use uuid::Uuid;
 
@@ -60,6 +60,8 @@ pub struct School {
     pub history: SchoolHistory,
     /// Its own closures.
     pub closures: Vec<CalendarSpan>,
+    /// The bells that count in it, its areas' included.
+    pub bells: Vec<Bells>,
 }
 
 /// The nine types of school (FEATURES N6).

@@ -80,6 +80,7 @@ pub fn school(school: &School, stamp: Stamp) -> OrgRecord {
         school_type: school.school_type.clone(),
         status: statuses.map(|change| StatusSpan { from_day: change.from_day, status: change.value }).collect(),
         calendar: school.closures.clone(),
+        bells: school.bells.clone(),
         ..blank(format!("s{}", school.no), school.name.clone(), stamp)
     }
 }

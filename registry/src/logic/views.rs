@@ -1,8 +1,10 @@
 //! What is shown of things: the bodies of answers, what their tags are made of, and what the audit log keeps.
 
 mod accounts;
+mod supervision;
 
 pub use accounts::{AccountView, FirstPassword, GrantView, KeyView, VacancyView};
+pub use supervision::{Progress, SupervisionView};
 
 use super::model::{Change, in_force};
 use schemas::registry::{DeviceKind, DeviceState, Level, SchoolStatus};

@@ -22,13 +22,14 @@ struct Row {
     home: String,
     state: String,
     must_change: bool,
+    factor_at_ms: Option<i64>,
     created_at_ms: i64,
     created_by: String,
 }
 
 /// An account as it is shown.
 pub(super) async fn require(tx: &mut Connection, no: u32) -> Result<AccountView, StoreError> {
-    let sql = "SELECT account_no, login, name, phone, email, home, state, must_change, created_at_ms, created_by FROM accounts WHERE account_no = $1";
+    let sql = "SELECT a.account_no, a.login, a.name, a.phone, a.email, a.home, a.state, a.must_change, f.confirmed_at_ms AS factor_at_ms, a.created_at_ms, a.created_by FROM accounts a LEFT JOIN second_factors f ON f.account_no = a.account_no WHERE a.account_no = $1";
     let row: Option<Row> = sqlx::query_as(sql).bind(no).fetch_optional(&mut *tx).await?;
     let row = row.ok_or_else(|| absent("account", no))?;
     Ok(AccountView {
@@ -40,6 +41,7 @@ pub(super) async fn require(tx: &mut Connection, no: u32) -> Result<AccountView,
         home: row.home,
         state: row.state,
         must_change: row.must_change,
+        second_factor: row.factor_at_ms.is_some(),
         grants: grants::of_account(tx, no).await?,
         created_at: format_rfc3339_ms(row.created_at_ms),
         created_by: row.created_by,

@@ -8,6 +8,7 @@ mod api_keys;
 mod areas;
 mod audit;
 mod batch;
+mod bells;
 mod calendars;
 mod change;
 mod classes;
@@ -27,9 +28,11 @@ mod outbox;
 mod school_changes;
 mod school_lists;
 mod schools;
+mod second_factors;
 mod seeding;
 mod sessions;
 mod snapshot;
+mod supervision;
 
 pub use accounts::AccountState;
 pub use audit::{AuditError, AuditView, Extent, Filter};
@@ -38,6 +41,7 @@ pub use codes::CodeFilter;
 pub use enrolment::{EnrolOptions, Enrolled};
 pub use outbox::Waiting;
 pub use school_lists::SchoolFilter;
+pub use second_factors::KeptFactor;
 pub use seeding::{SeedStamp, Seeded};
 pub use sessions::{Candidate, Member};
 

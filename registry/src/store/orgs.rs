@@ -1,6 +1,7 @@
 //! Divisions, schools, classes and calendars.
 
 use super::batch::one_of;
+use super::bells::Book;
 use super::{Store, StoreError, absent, corrupt, number};
 use crate::logic::belonging::Schools;
 use crate::logic::model::{Change, Class, Division, School, SchoolHistory};
@@ -105,11 +106,14 @@ pub(super) async fn schools(
     let mut histories = histories(tx, numbers).await?;
     let sql = "SELECT school_no, name, school_type FROM schools WHERE school_no BETWEEN $1 AND $2 AND purged_at_ms IS NULL ORDER BY school_no";
     let rows: Vec<(i64, String, String)> =
-        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(tx).await?;
-    let school = |(no, name, school_type)| {
+        sqlx::query_as(sql).bind(numbers.start()).bind(numbers.end()).fetch_all(&mut *tx).await?;
+    let book = Book::of(tx, &histories.keys().copied().collect::<Vec<_>>()).await?;
+    let school = |(no, name, school_type): (i64, String, String)| {
         let no = number("schools.school_no", no)?;
         let closures = calendars.get(&OrgId::School(no).to_string()).cloned().unwrap_or_default();
-        Ok(School { no, name, school_type, history: histories.remove(&no).unwrap_or_default(), closures })
+        let history = histories.remove(&no).unwrap_or_default();
+        let bells = book.bells(no, &school_type, &history.divisions);
+        Ok(School { no, name, school_type, history, closures, bells })
     };
     rows.into_iter().map(school).collect()
 }

@@ -3,6 +3,7 @@
 use super::change::{Change, Entry, take_number};
 use super::schools::{self, Kept};
 use super::{Actor, Store, StoreError, absent, accounts, device_counts, devices, number};
+use crate::logic::belonging::effective_day;
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::forms::{SchoolEdit, SchoolForm};
 use crate::logic::model::Place;
@@ -320,12 +321,27 @@ pub(super) async fn devices_of(tx: &mut Connection, school_no: u32, day: Day) ->
 }
 
 async fn write_profile(tx: &mut Connection, no: u32, form: &SchoolForm, actor: &Actor) -> Result<(), StoreError> {
+    write_type(tx, no, &form.school_type, effective_day(actor.at_ms)).await?;
     let sql = "UPDATE schools SET name = $2, school_type = $3, code = $4, ownership = $5, weak = $6, tags = $7, address = $8, post_code = $9, updated_at_ms = $10, updated_by = $11 WHERE school_no = $1";
     // Texts always serialize.
     let tags = serde_json::to_string(&form.tags).unwrap_or_default();
     let update = sqlx::query(sql).bind(no).bind(&form.name).bind(&form.school_type).bind(&form.code);
     let update = update.bind(&form.ownership).bind(form.weak).bind(tags).bind(&form.address).bind(&form.post_code);
     update.bind(actor.at_ms).bind(&actor.name).execute(tx).await?;
+    Ok(())
+}
+
+/// Remembers since when a school is of another type, if that changes.
+async fn write_type(tx: &mut Connection, no: u32, school_type: &str, from_day: Day) -> Result<(), StoreError> {
+    let sql = "SELECT school_type FROM schools WHERE school_no = $1";
+    let (before,): (String,) = sqlx::query_as(sql).bind(no).fetch_one(&mut *tx).await?;
+    if before == school_type {
+        return Ok(());
+    }
+    let sql = "INSERT INTO school_types (school_no, from_day, school_type) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    sqlx::query(sql).bind(no).bind(Day::FIRST.0).bind(before).execute(&mut *tx).await?;
+    let sql = "INSERT INTO school_types (school_no, from_day, school_type) VALUES ($1, $2, $3) ON CONFLICT (school_no, from_day) DO UPDATE SET school_type = excluded.school_type";
+    sqlx::query(sql).bind(no).bind(from_day.0).bind(school_type).execute(tx).await?;
     Ok(())
 }
 

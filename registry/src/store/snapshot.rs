@@ -95,8 +95,16 @@ async fn append_schools(
         let school = &schools[index.map_err(|_| absent("school", class.school_no))?];
         classes.push((class, school));
     }
-    let count = append_orgs(tx, &schools, at_ms, |school: &School, stamp| records::school(school, stamp)).await?;
+    let count = append_school_values(tx, &schools, at_ms).await?;
     Ok(count + append_orgs(tx, &classes, at_ms, |(class, school), stamp| records::class(class, school, stamp)).await?)
+}
+
+pub(super) async fn append_school_values(
+    tx: &mut Connection,
+    schools: &[School],
+    at_ms: i64,
+) -> Result<usize, StoreError> {
+    append_orgs(tx, schools, at_ms, |school: &School, stamp| records::school(school, stamp)).await
 }
 
 async fn append_orgs<T>(

@@ -10,17 +10,17 @@ use schemas::org::OrgId;
 use schemas::token::Role;
 use serde_json::{Value, json};
 
-const CHOSEN: &str = "虚构的口令 2026";
+pub const CHOSEN: &str = "虚构的口令 2026";
 
 /// A browser that has logged in.
-struct Browser<'w> {
+pub struct Browser<'w> {
     world: &'w World,
     cookie: String,
     csrf: String,
 }
 
 impl Browser<'_> {
-    async fn send(&self, method: Method, path: &str, tag: &str, body: Option<Value>) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, tag: &str, body: Option<Value>) -> Answer {
         let mut request = self.world.client.request(method, format!("{}{path}", self.world.base));
         request = request.header("Cookie", format!("other=1; cp_session={}", self.cookie));
         if !self.csrf.is_empty() {
@@ -39,18 +39,23 @@ impl Browser<'_> {
         Answer { status, tag: header("etag"), kind: header("content-type"), body }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, "", None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, "*", Some(body)).await
     }
 }
 
-async fn login<'w>(world: &'w World, login: &str, password: &str) -> Result<Browser<'w>, Answer> {
+pub async fn login<'w>(world: &'w World, login: &str, password: &str) -> Result<Browser<'w>, Answer> {
+    enter(world, &json!({"login": login, "password": password})).await
+}
+
+/// Logs in with a form.
+pub async fn enter<'w>(world: &'w World, form: &Value) -> Result<Browser<'w>, Answer> {
     let url = format!("{}/v1/admin/session", world.base);
-    let response = world.client.post(url).json(&json!({"login": login, "password": password})).send().await.unwrap();
+    let response = world.client.post(url).json(form).send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
@@ -74,7 +79,7 @@ async fn settle<'w>(world: &'w World, who: &str, first: &str) -> Browser<'w> {
 }
 
 /// The province's first administrator, as the terminal makes it.
-async fn root(world: &World) -> Browser<'_> {
+pub async fn root(world: &World) -> Browser<'_> {
     let form =
         AccountForm { login: "root.admin".into(), name: "虚构的省管理员".into(), ..AccountForm::default() };
     let grant = Some((Role::ProvinceAdmin, OrgId::Area(440_000)));
@@ -89,7 +94,7 @@ fn account(login: &str, role: &str, scope: &str) -> Value {
 }
 
 /// A superior makes an administrator, who settles in.
-async fn make<'w>(by: &Browser<'w>, home: &str, login: &str, role: &str, scope: &str) -> Browser<'w> {
+pub async fn make<'w>(by: &Browser<'w>, home: &str, login: &str, role: &str, scope: &str) -> Browser<'w> {
     let made = by.post(&format!("/v1/admin/{home}/accounts"), account(login, role, scope)).await.expect(201);
     settle(by.world, login, made.body["first_password"].as_str().unwrap()).await
 }
@@ -337,6 +342,41 @@ async fn the_accounts_of_a_school_that_is_deleted_are_closed() {
     root.send(Method::DELETE, &format!("/v1/admin/{path}"), "*", None).await.expect(204);
     own.get("/v1/admin/me").await.expect(401);
     assert_eq!(login(&world, "school.one", CHOSEN).await.err().unwrap().slug(), "bad-login");
+}
+
+#[tokio::test]
+async fn supervisors_see_how_far_those_below_have_come() {
+    let world = World::start().await;
+    let root = root(&world).await;
+    let county = make(&root, "areas/440106", "tianhe", "county_admin", COUNTY).await;
+    let path = format!("schools/{}", world.places.school);
+    make(&root, &path, "school.one", "school_admin", &format!("s{}", world.places.school)).await;
+    let row = async |by: &Browser<'_>, area: &str, id: &str| {
+        let rows = by.get(&format!("/v1/admin/areas/{area}/supervision")).await.expect(200).body["rows"].clone();
+        rows.as_array().unwrap().iter().find(|row| row["id"] == id).cloned().unwrap()
+    };
+    let own = row(&county, COUNTY, &format!("s{}", world.places.school)).await;
+    let counts = |row: &Value| {
+        ["schools", "initialised", "with_administrator", "with_devices", "devices"]
+            .map(|name| row[name].as_u64().unwrap())
+    };
+    assert_eq!((own["name"].as_str().unwrap(), counts(&own)), ("虚构天河小学", [1, 0, 1, 0, 0]));
+    let before = counts(&row(&root, CITY, COUNTY).await);
+    root.post(&format!("/v1/admin/{path}/initialise"), Value::Null).await.expect(200);
+    let code = root.post(&format!("/v1/admin/{path}/enrol-codes"), Value::Null).await.expect(201).body["code"].clone();
+    let form = json!({"code": code, "mac": "502B73D06CCA", "hardware_id": "0123456789abcdef", "kind": "all_in_one",
+        "class_no": world.places.class});
+    world.post("/v1/agent/enrol", "", form).await.expect(201);
+    let after = counts(&row(&root, CITY, COUNTY).await);
+    assert_eq!(after, [before[0], before[1] + 1, before[2], before[3] + 1, before[4] + 1]);
+    let city = row(&root, PROVINCE, CITY).await;
+    assert_eq!((city["level"].as_str(), city["window_from"].as_str()), (Some("city"), Some("2020-11-01")));
+    assert!(counts(&city)[0] >= counts(&row(&root, CITY, COUNTY).await)[0]);
+    let closed = json!({"status": "dissolved", "from_day": "2026-11-21"});
+    root.send(Method::POST, &format!("/v1/admin/{path}/status"), "*", Some(closed)).await.expect(200);
+    world.clock.set_ms(world.clock.now_ms() + 86_400_000);
+    let root = login(&world, "root.admin", CHOSEN).await.unwrap_or_else(|answer| panic!("{}", answer.body));
+    assert_eq!(counts(&row(&root, CITY, COUNTY).await)[0], before[0] - 1, "what is closed is not supervised");
 }
 
 /// The own school gets the administrator `school.one`.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod bells;
 mod calendars;
 mod device_files;
 mod devices;
@@ -13,4 +14,5 @@ mod files;
 mod matrix;
 mod publishing;
 mod schools;
+mod second_factor;
 mod world;

@@ -20,6 +20,7 @@ const PERSONAL: &[&str] = &[
     "/v1/admin/me",
     "/v1/admin/session",
     "/v1/admin/session/password",
+    "/v1/admin/session/second-factor",
     "/v1/admin/session/token",
     // Asked by tests/wire/test_sso.py, with a provider.
     "/v1/admin/session/oidc",
@@ -52,10 +53,22 @@ fn rule(method: &str, path: &str) -> Option<&'static [Role]> {
         ("post", "areas/{code}/schools/import") => AREAS,
         ("get", "areas/{code}/schools/export" | "areas/{code}/devices/export") => AREAS,
         ("post", "areas/{code}/devices/import") => AREAS,
-        ("get", "areas/{code}/calendar" | "schools/{school_no}/calendar") => ANY,
-        ("put", "areas/{code}/calendar" | "schools/{school_no}/calendar") => CONSOLE,
+        (
+            "get",
+            "areas/{code}/calendar"
+            | "schools/{school_no}/calendar"
+            | "areas/{code}/bells"
+            | "schools/{school_no}/bells",
+        ) => ANY,
+        (
+            "put",
+            "areas/{code}/calendar"
+            | "schools/{school_no}/calendar"
+            | "areas/{code}/bells"
+            | "schools/{school_no}/bells",
+        ) => CONSOLE,
         ("get" | "post", "areas/{code}/accounts" | "schools/{school_no}/accounts") => CONSOLE,
-        ("get", "areas/{code}/vacancies") => AREAS,
+        ("get", "areas/{code}/vacancies" | "areas/{code}/supervision") => AREAS,
         ("get" | "patch", "accounts/{account_no}") => CONSOLE,
         (
             "post",
@@ -63,6 +76,7 @@ fn rule(method: &str, path: &str) -> Option<&'static [Role]> {
             | "accounts/{account_no}/unlock"
             | "accounts/{account_no}/close"
             | "accounts/{account_no}/reset-password"
+            | "accounts/{account_no}/reset-second-factor"
             | "accounts/{account_no}/grants",
         )
         | ("delete", "grants/{grant_no}") => CONSOLE,

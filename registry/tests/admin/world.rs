@@ -10,6 +10,7 @@ use registry::logic::principal::Verifier;
 use registry::logic::{divisions, holidays};
 use registry::metrics::Metrics;
 use registry::passwords::Passwords;
+use registry::sealed::Sealer;
 use registry::store::{Actor, Store};
 use registry::tokens::Signer;
 use reqwest::{Client, Method, StatusCode};
@@ -111,6 +112,7 @@ impl World {
             logins: Limits::new(0, 1),
             oidc: None,
             login: LoginConfig { per_minute: 0, burst: 1, session: Duration::from_secs(43_200), secure: true },
+            sealer: Sealer::new(&keys.user_pem).unwrap(),
             passwords: Passwords::new().unwrap(),
             metrics: metrics.clone(),
         });

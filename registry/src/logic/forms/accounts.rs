@@ -110,6 +110,18 @@ pub struct LoginForm {
     pub login: String,
     /// Password.
     pub password: String,
+    /// What the authenticator app shows, if the account has a second factor.
+    #[schema(example = "287082")]
+    pub code: Option<String>,
+}
+
+/// A code of an authenticator app.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeForm {
+    /// Six digits.
+    #[schema(example = "287082")]
+    pub code: String,
 }
 
 /// Another password.

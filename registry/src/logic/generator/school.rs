@@ -80,6 +80,7 @@ pub(super) fn generate(
         school_type: school_type.to_owned(),
         history: history(no, division, generator.today),
         closures: closures(no, generator.today),
+        bells: Vec::new(),
     };
     let campuses = campuses(no, &mut next.campus, &mut draw);
     let plan = DevicePlan::new(generator, no, &mut draw);

@@ -22,6 +22,8 @@ pub struct AccountView {
     pub state: String,
     /// Has not chosen a password of its own yet.
     pub must_change: bool,
+    /// Logins with the password need a code of an app as well.
+    pub second_factor: bool,
     /// What it may do, where.
     pub grants: Vec<GrantView>,
     /// When it was made.
