@@ -30,8 +30,9 @@ use std::sync::Arc;
 
 /// Devices of a school
 ///
-/// Devices that are in the school now, with figures over the school days on which they were in service in this school.
-/// Class teachers see those of their classes.
+/// Devices that are in the school now, or were in service in it within the range, with figures over the school days on
+/// which they were in service in this school. `class_no` is the class now; 0: none, or another school's. Class teachers
+/// see the devices that are in their classes now.
 #[utoipa::path(get, path = "/v1/schools/{school_no}/devices", tag = "devices", security(("token" = [])),
     params(SchoolPath, DayQuery, FiguresQuery, PageQuery),
     responses((status = 200, description = "devices", body = Devices), Faults))]
@@ -52,7 +53,7 @@ pub async fn of_school(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<
         figures: &params.figures,
     };
     let school = school::read(&known.readers.sources, &plan, question.now, &question.ids).await?;
-    let answer = device_list(&api, &inbound, &question, &known, &school)?;
+    let answer = device_list(&api, &inbound, &question, &known, (school_no, &school))?;
     let written = Answer { json: &answer, version: school.version, next: answer.next.as_deref() };
     respond(&api, &inbound, &question, &known, &written, || {
         let name = |class| known.tree.get(OrgId::Class(class)).map(|node| node.name.clone());
@@ -65,7 +66,7 @@ fn device_list(
     inbound: &Inbound,
     question: &Question,
     known: &Known,
-    school: &SchoolDevices,
+    (school_no, school): (u32, &SchoolDevices),
 ) -> Result<Devices, Problem> {
     let params = &question.params;
     let list = format!("{}|{}|{}|{:?}", inbound.path, params.from, params.to, params.order);
@@ -77,7 +78,7 @@ fn device_list(
         let figures = units::figures(&params.figures, &sums, &school.calendar);
         (
             key(0, &figures, params.order, (0, row.device_no)),
-            DeviceUnit { device: device(row), figures: FigureMap(figures) },
+            DeviceUnit { device: as_listed(row, school_no), figures: FigureMap(figures) },
         )
     };
     let rows = school.devices.iter().map(row).collect();
@@ -246,6 +247,12 @@ impl Found {
             Access::Forbidden | Access::Outside => tree.org(OrgId::Class(row.class_no), row.division),
         }
     }
+}
+
+/// A device in the list of a school: the class of one that is elsewhere now is no class of this school.
+fn as_listed(row: &DeviceRow, school_no: u32) -> Device {
+    let class_no = if row.school_no == school_no { row.class_no } else { 0 };
+    Device { class_no, ..device(row) }
 }
 
 fn device(row: &DeviceRow) -> Device {

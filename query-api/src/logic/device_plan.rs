@@ -31,6 +31,22 @@ impl DevicePlan<'_> {
         Statement(format!("SELECT {DEVICE_COLUMNS} FROM devices FINAL WHERE {scope} AND {school} ORDER BY device_no"))
     }
 
+    /// The devices that were in service in the school on a day of the range, wherever they are now: a day's figures are told
+    /// where the day belongs (METRICS section 7). None: who sees classes only is told of those that are there now.
+    #[must_use]
+    pub fn were_here(&self) -> Option<Statement> {
+        let days = between(self.from, self.to);
+        match self.devices {
+            DevicesOf::Classes(_) => None,
+            DevicesOf::School => Some(Statement(format!(
+                "SELECT DISTINCT toUInt32(arrayJoin(bitmapToArray(in_service_devices))) AS k_device \
+                 FROM roster_day FINAL WHERE {} AND school_no = {} AND {days}",
+                self.scope.school_rows(),
+                self.school_no
+            ))),
+        }
+    }
+
     /// The calendar of the school.
     #[must_use]
     pub fn calendar(&self) -> Statement {
@@ -122,6 +138,13 @@ impl DevicePlan<'_> {
         let scope = self.scope.device_rows();
         Some(format!("{scope} AND school_no = {} AND {} AND in_service = 1", self.school_no, in_days(school_days)))
     }
+}
+
+/// Devices as they are now, wherever they are, which a statement with a scope listed.
+#[must_use]
+pub fn devices(device_nos: &[u32]) -> Statement {
+    let numbers = numbers(device_nos);
+    Statement(format!("SELECT {DEVICE_COLUMNS} FROM devices FINAL WHERE device_no IN {numbers} ORDER BY device_no"))
 }
 
 /// One device as it is now, wherever it is: the handler asks the scope about its place before anything is told.

@@ -206,9 +206,9 @@ pub struct SessionDevicesRow {
     pub devices: Vec<u32>,
 }
 
-/// A device heard of.
+/// A device: one that was heard of, or was in service.
 #[derive(Debug, Row, Deserialize)]
-pub struct HeardRow {
+pub struct DeviceNoRow {
     pub k_device: u32,
 }
 

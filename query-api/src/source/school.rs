@@ -2,19 +2,19 @@
 
 use super::client::{Store, StoreError, fetch_some};
 use super::facts::{Now, QueryIds, Sources};
-use super::rows::{DeviceActivityRow, DeviceNetworkRow, DeviceRosterRow, DeviceRow, SchoolDayRow};
+use super::rows::{DeviceActivityRow, DeviceNetworkRow, DeviceNoRow, DeviceRosterRow, DeviceRow, SchoolDayRow};
 use super::sets::Wanted;
-use crate::logic::device_plan::DevicePlan;
+use crate::logic::device_plan::{self, DevicePlan};
 use crate::logic::devices::{DeviceSets, count};
 use crate::logic::etag::DataVersion;
 use crate::logic::plan::Calendar;
 use crate::logic::sums::Sums;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The devices of a school with their sums.
 #[derive(Debug, Default)]
 pub struct SchoolDevices {
-    /// As they are now.
+    /// As they are now, wherever that is.
     pub devices: Vec<DeviceRow>,
     /// By device number.
     pub sums: HashMap<u32, Sums>,
@@ -35,12 +35,10 @@ pub async fn read(
     ids: &QueryIds,
 ) -> Result<SchoolDevices, StoreError> {
     let store = &sources.store;
-    let (listed, calendar) = (plan.listed(), plan.calendar());
+    let calendar = plan.calendar();
     let calendar_id = ids.of("calendar");
-    let (devices, days) = tokio::try_join!(
-        store.fetch::<DeviceRow>(&listed, &ids.0),
-        store.fetch::<SchoolDayRow>(&calendar, &calendar_id)
-    )?;
+    let days = store.fetch::<SchoolDayRow>(&calendar, &calendar_id);
+    let (devices, days) = tokio::try_join!(devices(store, plan, ids), days)?;
     let mut school = SchoolDevices { devices, ..SchoolDevices::default() };
     school.note_calendar(&days);
     if school.devices.is_empty() {
@@ -55,6 +53,20 @@ pub async fn read(
     let (roster, (activity, network), sets) = tokio::try_join!(roster, numerators, sets)?;
     school.note_rows(&roster, &activity, &network, &sets);
     Ok(school)
+}
+
+/// The devices that are there now, and those that were in the range and have left, by number.
+async fn devices(store: &Store, plan: &DevicePlan<'_>, ids: &QueryIds) -> Result<Vec<DeviceRow>, StoreError> {
+    let (listed, there_id) = (plan.listed(), ids.of("were-here"));
+    let were_here = fetch_some::<DeviceNoRow>(store, plan.were_here(), there_id);
+    let (mut devices, were_here) = tokio::try_join!(store.fetch::<DeviceRow>(&listed, &ids.0), were_here)?;
+    let now: HashSet<u32> = devices.iter().map(|device| device.device_no).collect();
+    let left: Vec<u32> = were_here.iter().map(|row| row.k_device).filter(|no| !now.contains(no)).collect();
+    if !left.is_empty() {
+        devices.extend(store.fetch::<DeviceRow>(&device_plan::devices(&left), &ids.of("left")).await?);
+        devices.sort_unstable_by_key(|device| device.device_no);
+    }
+    Ok(devices)
 }
 
 async fn numerators(

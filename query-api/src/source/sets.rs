@@ -6,7 +6,7 @@
 use super::client::{Store, StoreError};
 use super::facts::{Now, QueryIds};
 use super::memory::Memory;
-use super::rows::{HeardRow, InServiceRow, SessionDevicesRow};
+use super::rows::{DeviceNoRow, InServiceRow, SessionDevicesRow};
 use crate::logic::cell_plan as plan;
 use crate::logic::cells::{Place, Table};
 use crate::logic::device_plan::heard;
@@ -179,7 +179,7 @@ impl Heard {
         }
         let begun = Instant::now();
         let mut bits = Bits::default();
-        for row in store.fetch::<HeardRow>(&heard(now.accepted_from, now.online_since_ms), &ids.of("heard")).await? {
+        for row in store.fetch::<DeviceNoRow>(&heard(now.accepted_from, now.online_since_ms), &ids.of("heard")).await? {
             bits.insert(row.k_device);
         }
         let devices = Arc::new(bits);

@@ -42,6 +42,7 @@ fn statements(scope: &Scope) -> Vec<Statement> {
     }
     let devices = DevicePlan { scope, school_no: 7, devices: &DevicesOf::School, from, to, figures: FigureId::ALL };
     all.push(devices.listed());
+    all.extend(devices.were_here());
     all.extend(devices.activity(&[to]));
     all.extend(devices.network(&[to]));
     all.push(device_days(scope, 5, from, to));
