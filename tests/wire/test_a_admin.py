@@ -1,11 +1,13 @@
 """A stranger's hour with the admin API: requests from its OpenAPI document, and a clock in hand."""
 
+import json
 import os
 import random
 import statistics
 import time
 import uuid
 
+import pyotp
 import pytest
 import requests
 from admin import Registry
@@ -116,6 +118,55 @@ def test_the_fuzzer_objects():
     assert faults(Told(403, problem | {"status": 403}), foreign, True), "what is outside does not exist"
     assert faults(Told(200, {"rows": [{"school_no": 7}]}, "application/json"), foreign, False)
     assert not faults(Told(200, {"rows": [{"school_no": 8}]}, "application/json"), foreign, False)
+
+
+# ---- the province's only administrator, with an authenticator app that others wrote ----------------------------------
+
+
+class Console:
+    """A browser of the first administrator of a province."""
+
+    def __init__(self, admin, login):
+        self.url, self.login = f"{admin.url}/v1/admin/session", login
+        self.session = requests.Session()
+
+    def enter(self, password, **more):
+        self.session.cookies.clear()
+        answer = requests.post(self.url, json={"login": self.login, "password": password, **more}, timeout=20)
+        if answer.status_code == 201:
+            # The cookie is for HTTPS.
+            cookie = answer.headers["Set-Cookie"].split(";")[0]
+            self.session.headers.update({"Cookie": cookie, "X-CSRF-Token": answer.json()["csrf"]})
+        return answer.status_code, answer.json().get("type", "").removeprefix("urn:classpulse:")
+
+    def send(self, method, path, body=None):
+        answer = self.session.request(method, self.url + path, json=body, timeout=20)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def settle(self, first_password, chosen):
+        assert self.enter(first_password) == (201, "")
+        self.send("PUT", "/password", {"old": first_password, "new": chosen})
+        return self.enter(chosen)
+
+
+def test_the_first_administrator_with_an_app_and_without_it(admin):
+    made = json.loads(admin.run("bootstrap", "--login", "root.admin", "--name", "虚构的省管理员"))
+    console = Console(admin, "root.admin")
+    assert console.settle(made["first_password"], "虚构的口令 2026") == (201, "")
+    app = pyotp.parse_uri(console.send("POST", "/second-factor")["uri"])
+    first = app.now()
+    assert console.send("PUT", "/second-factor", {"code": first})["second_factor"] is True
+    assert console.enter("虚构的口令 2026") == (401, "second-factor")
+    assert console.enter("虚构的口令 2026", code=first) == (401, "bad-login"), "a code is taken once"
+    # Half a minute ahead is near enough, and after the first one at whatever moment this runs.
+    assert console.enter("虚构的口令 2026", code=app.at(time.time() + 30)) == (201, "")
+    # The app is lost, and nobody stands above: the terminal helps.
+    rescued = json.loads(admin.run("rescue", "--login", "root.admin"))
+    assert rescued["second_factor_removed"] is True
+    assert console.enter("虚构的口令 2026", code=app.now()) == (401, "bad-login")
+    assert console.settle(rescued["first_password"], "ein anderes Kennwort") == (201, "")
+    admin.run("verify-audit")
 
 
 # ---- does the time tell whether an account exists? ------------------------------------------------------------------
