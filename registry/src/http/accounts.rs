@@ -3,7 +3,7 @@
 use super::Api;
 use super::caller::Caller;
 use super::docs::{AccountPath, AreaPath, Faults, GrantPath, Precondition, SchoolPath};
-use super::inbound::{Asked, IfMatch, No, Paging, read};
+use super::inbound::{Asked, Draft, IfMatch, No, Paging, read};
 use super::problem::Problem;
 use super::respond::{Page, created, page, tagged, whole};
 use super::session::unhashed;
@@ -117,15 +117,9 @@ pub async fn show(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Re
 /// Change the person behind an account
 #[utoipa::path(patch, path = "/v1/admin/accounts/{account_no}", tag = "accounts", params(AccountPath, Precondition),
     request_body = AccountEdit, security(("user" = [])), responses((status = 200, body = AccountView), Faults))]
-pub async fn edit(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn edit(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     require_account(&api, &caller, no).await?;
-    let (expected, edit) = (if_match.required()?, read::<AccountEdit>(&body)?);
+    let (expected, edit) = draft.read::<AccountEdit>()?;
     Ok(tagged(&api.store.edit_account(&caller.actor(), no, &expected, &edit).await?))
 }
 
@@ -183,15 +177,9 @@ pub async fn reset(
 #[utoipa::path(post, path = "/v1/admin/accounts/{account_no}/grants", tag = "accounts",
     params(AccountPath, Precondition), request_body = GrantForm, security(("user" = [])),
     responses((status = 200, body = AccountView), Faults))]
-pub async fn grant(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn grant(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     require_account(&api, &caller, no).await?;
-    let (expected, form) = (if_match.required()?, read::<GrantForm>(&body)?);
+    let (expected, form) = draft.read::<GrantForm>()?;
     let (role, scope) = form.check()?;
     caller.require_at(&api, granting(role), scope).await?;
     Ok(tagged(&api.store.grant(&caller.actor(), no, &expected, role, scope).await?))

@@ -3,7 +3,7 @@
 use super::Api;
 use super::caller::Caller;
 use super::docs::{AreaPath, Faults, GroupPath, Precondition};
-use super::inbound::{Asked, IfMatch, No, Paging, read};
+use super::inbound::{Asked, Draft, IfMatch, No, Paging, read};
 use super::problem::{Problem, ProblemDocument};
 use super::respond::{Page, created, page, tagged, whole};
 use crate::logic::forms::{AreaEdit, AreaForm, GroupForm};
@@ -70,11 +70,10 @@ pub async fn edit(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(code): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
     caller.require_at(&api, Action::EditArea, OrgId::Area(code)).await?;
-    let (expected, edit) = (if_match.required()?, read::<AreaEdit>(&body)?);
+    let (expected, edit) = draft.read::<AreaEdit>()?;
     Ok(tagged(&api.store.edit_area(&caller.actor(), code, &expected, &edit).await?))
 }
 
@@ -137,11 +136,10 @@ pub async fn edit_group(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
     group_for(&api, &caller, Action::EditGroups, no).await?;
-    let (expected, form) = (if_match.required()?, read::<GroupForm>(&body)?);
+    let (expected, form) = draft.read::<GroupForm>()?;
     Ok(tagged(&api.store.edit_group(&caller.actor(), no, &expected, &form).await?))
 }
 

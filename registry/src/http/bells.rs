@@ -3,12 +3,11 @@
 use super::Api;
 use super::caller::Caller;
 use super::docs::{AreaPath, Faults, Precondition, SchoolPath};
-use super::inbound::{IfMatch, No, read};
+use super::inbound::{Draft, No};
 use super::problem::Problem;
 use super::respond::tagged;
 use crate::logic::bells::{BellsForm, BellsView};
 use crate::logic::rights::Action;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use schemas::org::OrgId;
@@ -43,10 +42,9 @@ pub async fn set_for_area(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(code): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
-    set(&api, &caller, OrgId::Area(code), if_match, &body).await
+    set(&api, &caller, OrgId::Area(code), draft).await
 }
 
 /// Replace a school's bell times
@@ -56,14 +54,13 @@ pub async fn set_for_school(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
-    set(&api, &caller, OrgId::School(no), if_match, &body).await
+    set(&api, &caller, OrgId::School(no), draft).await
 }
 
-async fn set(api: &Api, caller: &Caller, org: OrgId, if_match: IfMatch, body: &[u8]) -> Result<Response, Problem> {
+async fn set(api: &Api, caller: &Caller, org: OrgId, draft: Draft) -> Result<Response, Problem> {
     caller.require_at(api, Action::EditCalendar, org).await?;
-    let (expected, form) = (if_match.required()?, read::<BellsForm>(body)?);
+    let (expected, form) = draft.read::<BellsForm>()?;
     Ok(tagged(&api.store.set_bells(&caller.actor(), org, &expected, &form).await?))
 }

@@ -3,7 +3,7 @@
 use super::Api;
 use super::caller::Caller;
 use super::docs::{CampusPath, ClassPath, Faults, Precondition, SchoolPath};
-use super::inbound::{Asked, IfMatch, No, Paging, read};
+use super::inbound::{Asked, Draft, IfMatch, No, Paging, read};
 use super::problem::Problem;
 use super::respond::{Page, created, page, tagged, whole};
 use crate::logic::forms::{CampusForm, ClassEdit, ClassForm};
@@ -58,11 +58,10 @@ pub async fn edit_campus(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
     campus_for(&api, &caller, Action::EditClasses, no).await?;
-    let (expected, form) = (if_match.required()?, read::<CampusForm>(&body)?);
+    let (expected, form) = draft.read::<CampusForm>()?;
     Ok(tagged(&api.store.edit_campus(&caller.actor(), no, &expected, &form).await?))
 }
 
@@ -115,15 +114,9 @@ pub async fn show(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Re
 /// Change a class
 #[utoipa::path(patch, path = "/v1/admin/classes/{class_no}", tag = "classes", params(ClassPath, Precondition),
     request_body = ClassEdit, security(("user" = [])), responses((status = 200, body = ClassView), Faults))]
-pub async fn edit(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn edit(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     caller.require_at(&api, Action::EditClasses, OrgId::Class(no)).await?;
-    let (expected, edit) = (if_match.required()?, read::<ClassEdit>(&body)?);
+    let (expected, edit) = draft.read::<ClassEdit>()?;
     Ok(tagged(&api.store.edit_class(&caller.actor(), no, &expected, edit).await?))
 }
 

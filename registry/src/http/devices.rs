@@ -3,13 +3,12 @@
 use super::Api;
 use super::caller::Caller;
 use super::docs::{ClassPath, DevicePath, Faults, FlagPath, Precondition, SchoolPath};
-use super::inbound::{Asked, IfMatch, No, Paging, read};
+use super::inbound::{Asked, Draft, IfMatch, No, Paging};
 use super::problem::Problem;
 use super::respond::{Page, page, tagged};
 use crate::logic::forms::{DeviceEdit, FlagForm};
 use crate::logic::rights::Action;
 use crate::logic::views::{DeviceView, FlagView};
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use schemas::org::OrgId;
@@ -72,15 +71,9 @@ pub async fn show(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Re
 /// school has to be in the caller's scope as well.
 #[utoipa::path(patch, path = "/v1/admin/devices/{device_no}", tag = "devices", params(DevicePath, Precondition),
     request_body = DeviceEdit, security(("user" = [])), responses((status = 200, body = DeviceView), Faults))]
-pub async fn edit(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn edit(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     require(&api, &caller, Action::EditDevices, no).await?;
-    let (expected, edit) = (if_match.required()?, read::<DeviceEdit>(&body)?);
+    let (expected, edit) = draft.read::<DeviceEdit>()?;
     let edit = edit.check(caller.now_ms())?;
     if let Some(school_no) = edit.school_no {
         caller.require_at(&api, Action::EditDevices, OrgId::School(school_no)).await?;
@@ -119,14 +112,8 @@ pub async fn flag(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Re
 /// Judge it
 #[utoipa::path(post, path = "/v1/admin/flags/{flag_no}", tag = "devices", params(FlagPath, Precondition),
     request_body = FlagForm, security(("user" = [])), responses((status = 200, body = FlagView), Faults))]
-pub async fn judge(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn judge(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     flag_for(&api, &caller, Action::EditDevices, no).await?;
-    let (expected, form) = (if_match.required()?, read::<FlagForm>(&body)?);
+    let (expected, form) = draft.read::<FlagForm>()?;
     Ok(tagged(&api.store.judge_flag(&caller.actor(), no, &expected, &form).await?))
 }

@@ -6,7 +6,8 @@ use crate::logic::conflict::Fault;
 use crate::logic::cursor;
 use crate::logic::tag::Expected;
 use crate::store::Actor;
-use axum::extract::{ConnectInfo, FromRequestParts, Query, RawPathParams};
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde::Deserialize;
@@ -106,6 +107,34 @@ impl IfMatch {
     /// The header is missing.
     pub fn required(self) -> Result<Expected, Problem> {
         self.0.ok_or(Problem::NoPrecondition)
+    }
+}
+
+/// What is to become of something: `If-Match` and the body, neither of which is looked at before [`Draft::read`].
+#[derive(Debug)]
+pub struct Draft {
+    if_match: IfMatch,
+    body: Bytes,
+}
+
+impl FromRequest<Arc<Api>> for Draft {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Draft, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let if_match = IfMatch::from_request_parts(&mut parts, api).await?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), api).await.map_err(|_| Problem::TooLarge)?;
+        Ok(Draft { if_match, body })
+    }
+}
+
+impl Draft {
+    /// What the change expects to find, and what it says. Asked for after the rights, so that nobody learns what is there.
+    ///
+    /// # Errors
+    /// The header is missing, or the body is of another shape.
+    pub fn read<T: DeserializeOwned>(self) -> Result<(Expected, T), Problem> {
+        Ok((self.if_match.required()?, read(&self.body)?))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Api;
 use super::caller::Caller;
 use super::docs::{AreaPath, Faults, Precondition, SchoolPath};
-use super::inbound::{IfMatch, No, read};
+use super::inbound::{Draft, IfMatch, No, read};
 use super::problem::Problem;
 use super::respond::{created, tagged};
 use crate::logic::forms::{MergeForm, ReasonForm, SchoolEdit, SchoolForm, StatusForm, TransferForm, from_day};
@@ -36,15 +36,9 @@ pub async fn show(State(api): State<Arc<Api>>, caller: Caller, No(no): No) -> Re
 /// Change a school's profile
 #[utoipa::path(patch, path = "/v1/admin/schools/{school_no}", tag = "schools", params(SchoolPath, Precondition),
     request_body = SchoolEdit, security(("user" = [])), responses((status = 200, body = SchoolView), Faults))]
-pub async fn edit(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn edit(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     caller.require_at(&api, Action::EditSchools, OrgId::School(no)).await?;
-    let (expected, edit) = (if_match.required()?, read::<SchoolEdit>(&body)?);
+    let (expected, edit) = draft.read::<SchoolEdit>()?;
     Ok(tagged(&api.store.edit_school(&caller.actor(), no, &expected, edit).await?))
 }
 
@@ -85,11 +79,10 @@ pub async fn status(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
     caller.require_at(&api, Action::EditSchools, OrgId::School(no)).await?;
-    let (expected, form) = (if_match.required()?, read::<StatusForm>(&body)?);
+    let (expected, form) = draft.read::<StatusForm>()?;
     let (status, from_day) = (form.status()?, from_day(form.from_day.as_deref(), caller.now_ms())?);
     let after = api.store.set_school_status(&caller.actor(), no, &expected, status, from_day).await?;
     Ok(tagged(&after))
@@ -105,11 +98,10 @@ pub async fn transfer(
     State(api): State<Arc<Api>>,
     caller: Caller,
     No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
+    draft: Draft,
 ) -> Result<Response, Problem> {
     caller.require_at(&api, Action::EditSchools, OrgId::School(no)).await?;
-    let (expected, form) = (if_match.required()?, read::<TransferForm>(&body)?);
+    let (expected, form) = draft.read::<TransferForm>()?;
     caller.require_at(&api, Action::EditSchools, OrgId::Area(form.division)).await?;
     let from_day = from_day(form.from_day.as_deref(), caller.now_ms())?;
     Ok(tagged(&api.store.transfer_school(&caller.actor(), no, &expected, form.division, from_day).await?))
@@ -120,15 +112,9 @@ pub async fn transfer(
 /// Both schools have to be in the caller's scope. Devices go over; they are in no class until the console says so.
 #[utoipa::path(post, path = "/v1/admin/schools/{school_no}/merge", tag = "schools", params(SchoolPath, Precondition),
     request_body = MergeForm, security(("user" = [])), responses((status = 200, body = SchoolView), Faults))]
-pub async fn merge(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn merge(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     caller.require_at(&api, Action::EditSchools, OrgId::School(no)).await?;
-    let (expected, form) = (if_match.required()?, read::<MergeForm>(&body)?);
+    let (expected, form) = draft.read::<MergeForm>()?;
     caller.require_at(&api, Action::EditSchools, OrgId::School(form.into)).await?;
     let from_day = from_day(form.from_day.as_deref(), caller.now_ms())?;
     Ok(tagged(&api.store.merge_school(&caller.actor(), no, &expected, form.into, from_day).await?))
@@ -137,15 +123,9 @@ pub async fn merge(
 /// Remove a school that was in use, with a reason: the province alone
 #[utoipa::path(post, path = "/v1/admin/schools/{school_no}/purge", tag = "schools", params(SchoolPath, Precondition),
     request_body = ReasonForm, security(("user" = [])), responses((status = 204), Faults))]
-pub async fn purge(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    No(no): No,
-    if_match: IfMatch,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub async fn purge(State(api): State<Arc<Api>>, caller: Caller, No(no): No, draft: Draft) -> Result<Response, Problem> {
     caller.require_at(&api, Action::PurgeSchools, OrgId::School(no)).await?;
-    let (expected, form) = (if_match.required()?, read::<ReasonForm>(&body)?);
+    let (expected, form) = draft.read::<ReasonForm>()?;
     form.check()?;
     api.store.purge_school(&caller.actor(), no, &expected, &form.reason).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
