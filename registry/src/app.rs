@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 /// # Errors
 /// It cannot start: store, keys, address.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let store = Store::open(&config.store.path, config.accept_days).await.context("open the store")?;
+    let store = config.store.open(config.accept_days).await.context("open the store")?;
     // Other services wait for the public keys.
     let keys = Keys::open(&config.keys.dir)?;
     let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;
