@@ -10,7 +10,6 @@ use crate::oidc::Provider;
 use crate::passwords::Passwords;
 use crate::publisher::Publisher;
 use crate::sink::KafkaSink;
-use crate::store::Store;
 use crate::tokens::Signer;
 use anyhow::Context;
 use axum::Router;

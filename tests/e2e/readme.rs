@@ -85,5 +85,5 @@ fn the_administrators_tour_works_on_postgresql_as_well() {
     assert!(administrators.len() >= 20 && section.contains(&server.address()));
     let own = tour(&section);
     let (up, rest) = own.split_at(1);
-    passes(&[up, &administrators, rest].concat(), POSTGRES, Server::PASSWORD);
+    passes(&[up, administrators.as_slice(), rest].concat(), POSTGRES, Server::PASSWORD);
 }

@@ -2,7 +2,7 @@
 
 use super::dialect::{Dialect, migrate};
 use super::driver::{Connection, Options};
-use super::{Store, StoreError};
+use super::{Database, Store, StoreError};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -122,7 +122,7 @@ impl Store {
 
     /// The first connection is made apart: a pool would only tell that it waited in vain.
     async fn at(options: Options, database: &str, accept_days: u32) -> Result<Store, OpenError> {
-        let mut first = first(&options, database).await?;
+        let mut first = reach(&options, database).await?;
         let dialect = match &mut first {
             Connection::Sqlite(_) => Dialect::Sqlite,
             Connection::Postgres(server) => {
@@ -133,7 +133,7 @@ impl Store {
         let failed = |source| OpenError::Migrate { database: database.to_owned(), source };
         migrate(&mut first).await.map_err(failed)?;
         first.close().await.map_err(|source| OpenError::Connect { database: database.to_owned(), source })?;
-        let pool = PoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options);
+        let pool = PoolOptions::<Database>::new().max_connections(CONNECTIONS).connect_lazy_with(options);
         let (wake, writer, enrolments) = (Arc::default(), Arc::default(), Arc::default());
         Ok(Store { pool, dialect, lock: dialect.lock(), accept_days, wake, writer, enrolments })
     }
@@ -145,7 +145,7 @@ fn shown(options: &PgConnectOptions) -> String {
     format!("postgres://{}@{}:{}/{name}", options.get_username(), options.get_host(), options.get_port())
 }
 
-async fn first(options: &Options, database: &str) -> Result<Connection, OpenError> {
+async fn reach(options: &Options, database: &str) -> Result<Connection, OpenError> {
     match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
         Ok(outcome) => outcome.map_err(|source| OpenError::Connect { database: database.to_owned(), source }),
         Err(_elapsed) => Err(OpenError::Silent(database.to_owned())),

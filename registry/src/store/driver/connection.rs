@@ -2,7 +2,7 @@
 
 use super::placeholders::numbered;
 use super::{Arguments, Driver, NoStatement, QueryResult, Row, TypeInfo};
-use futures::future::{self, BoxFuture, FutureExt};
+use futures::future::{self, BoxFuture, FutureExt, TryFutureExt};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use log::LevelFilter;
 use sqlx::error::Error;
@@ -188,11 +188,11 @@ impl<'c> Executor<'c> for &'c mut Connection {
     {
         match self {
             Connection::Sqlite(connection) => match for_sqlite(query) {
-                Ok(statement) => async move { Ok(connection.fetch_optional(statement).await?.map(Row::from)) }.boxed(),
+                Ok(statement) => connection.fetch_optional(statement).map_ok(|row| row.map(Row::from)).boxed(),
                 Err(error) => future::ready(Err(error)).boxed(),
             },
             Connection::Postgres(connection) => match for_postgres(query) {
-                Ok(statement) => async move { Ok(connection.fetch_optional(statement).await?.map(Row::from)) }.boxed(),
+                Ok(statement) => connection.fetch_optional(statement).map_ok(|row| row.map(Row::from)).boxed(),
                 Err(error) => future::ready(Err(error)).boxed(),
             },
         }

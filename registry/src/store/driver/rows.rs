@@ -2,10 +2,10 @@
 
 use super::{Arguments, Driver, TypeInfo};
 use sqlx::error::Error;
-use sqlx::postgres::{PgQueryResult, PgRow, PgValue, PgValueRef};
+use sqlx::postgres::{PgColumn, PgQueryResult, PgRow, PgValue, PgValueRef};
 use sqlx::query::{Query, QueryAs, QueryScalar};
-use sqlx::sqlite::{SqliteQueryResult, SqliteRow, SqliteValue, SqliteValueRef};
-use sqlx::{Column as _, ColumnIndex, Either, FromRow, IntoArguments, Row as _, SqlStr, Value as _, ValueRef as _};
+use sqlx::sqlite::{SqliteColumn, SqliteQueryResult, SqliteRow, SqliteValue, SqliteValueRef};
+use sqlx::{ColumnIndex, Either, FromRow, IntoArguments, Row as _, SqlStr};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -69,11 +69,11 @@ impl Row {
     fn described(&self) -> Vec<Column> {
         match &self.inner {
             Inner::Sqlite(row) => {
-                let column = |column: &_| Column::new(column, TypeInfo::Sqlite);
+                let column = |column: &SqliteColumn| Column::new(column, TypeInfo::Sqlite);
                 row.columns().iter().map(column).collect()
             }
             Inner::Postgres(row) => {
-                let column = |column: &_| Column::new(column, TypeInfo::Postgres);
+                let column = |column: &PgColumn| Column::new(column, TypeInfo::Postgres);
                 row.columns().iter().map(column).collect()
             }
         }
@@ -194,8 +194,8 @@ impl<'r> sqlx::ValueRef<'r> for ValueRef<'r> {
 
     fn to_owned(&self) -> Value {
         match self {
-            ValueRef::Sqlite(value) => Value::Sqlite(value.to_owned()),
-            ValueRef::Postgres(value) => Value::Postgres(value.to_owned()),
+            ValueRef::Sqlite(value) => Value::Sqlite(sqlx::ValueRef::to_owned(value)),
+            ValueRef::Postgres(value) => Value::Postgres(sqlx::ValueRef::to_owned(value)),
         }
     }
 
