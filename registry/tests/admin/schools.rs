@@ -245,7 +245,7 @@ async fn the_province_alone_draws_areas() {
 async fn what_no_database_keeps_is_no_fault_of_the_service() {
     let world = World::start().await;
     let schools = format!("/v1/admin/areas/{COUNTY}/schools");
-    for query in ["name=%00", "name=a%00b", "tag=%00"] {
+    for query in ["name=%00", "name=a%00b"] {
         world.get(&format!("{schools}?{query}"), &world.county()).await.expect(422);
     }
     let login = json!({"login": "a\u{0}b", "password": "虚构的密码"});
