@@ -110,6 +110,7 @@ suite_lint() {
 }
 
 suite_unit() {
+    require tool_postgres
     counted "$VAR/test/unit.log" cargo test --release --locked --workspace --no-fail-fast
 }
 
@@ -120,6 +121,7 @@ suite_simulation() {
 }
 
 suite_e2e() {
+    require tool_postgres
     stack_is_built
     counted "$VAR/test/e2e.log" cargo test --release --locked --workspace --test e2e -- --nocapture --test-threads=1
 }

@@ -11,7 +11,6 @@ use crate::passwords::Passwords;
 use crate::publisher::Publisher;
 use crate::sealed::Sealer;
 use crate::sink::KafkaSink;
-use crate::store::Store;
 use crate::tokens::Signer;
 use anyhow::Context;
 use axum::Router;
@@ -28,7 +27,7 @@ use tokio::net::TcpListener;
 /// # Errors
 /// It cannot start: store, keys, address.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
-    let store = Store::open(&config.store.path, config.accept_days).await.context("open the store")?;
+    let store = config.store.open(config.accept_days).await.context("open the store")?;
     // Other services wait for the public keys.
     let keys = Keys::open(&config.keys.dir)?;
     let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;

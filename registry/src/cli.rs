@@ -91,6 +91,9 @@ pub struct SeedArgs {
     /// Replace what is there.
     #[arg(long)]
     pub force: bool,
+    /// Publish everything again if the store was seeded before: the topics are new.
+    #[arg(long)]
+    pub republish: bool,
 }
 
 /// What to take.

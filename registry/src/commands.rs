@@ -67,7 +67,7 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
 
 impl Shell {
     async fn open(config: Config) -> anyhow::Result<Shell> {
-        let store = Store::open(&config.store.path, config.accept_days).await.context("open the store")?;
+        let store = config.store.open(config.accept_days).await.context("open the store")?;
         let signer = Signer::new(&Keys::open(&config.keys.dir)?, config.tokens)?;
         Ok(Shell { config, store, signer })
     }
@@ -93,6 +93,9 @@ impl Shell {
         match seeded {
             Seeded::Before(stamp) => {
                 tracing::info!(seed = stamp.seed, schools = stamp.schools, "seeded before; left as it is");
+                if args.republish {
+                    self.republish().await?;
+                }
             }
             Seeded::Now { values } => tracing::info!(schools = args.schools, values, "seeded"),
         }

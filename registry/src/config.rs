@@ -1,5 +1,6 @@
 //! Configuration: what is written in TOML, and what the service runs on.
 
+use crate::store::{Store, StoreError};
 use runtime::clock::{Clock, ClockConfig, ClockError};
 use runtime::config::{ConfigError, KafkaConfig, LogConfig, ServerConfig};
 use serde::Deserialize;
@@ -44,11 +45,36 @@ struct RawConfig {
 }
 
 /// `[store]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
-    /// The SQLite file.
+    /// The SQLite file, where `database` is empty.
     pub path: PathBuf,
+    /// URL of a PostgreSQL database; empty: SQLite.
+    pub database: String,
+}
+
+impl std::fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.database.is_empty() {
+            true => write!(f, "StoreConfig({})", self.path.display()),
+            // A URL may hold a password.
+            false => f.write_str("StoreConfig(PostgreSQL, URL redacted)"),
+        }
+    }
+}
+
+impl StoreConfig {
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// It cannot be made or reached, or is not fit.
+    pub async fn open(&self, accept_days: u32) -> Result<Store, StoreError> {
+        match self.database.as_str() {
+            "" => Store::open(&self.path, accept_days).await,
+            url => Store::connect(url, accept_days).await,
+        }
+    }
 }
 
 /// `[keys]`
@@ -232,6 +258,13 @@ mod tests {
         assert_eq!(config.publisher.heartbeat, Duration::from_secs(60));
         assert_eq!(config.tokens.device, Duration::from_secs(400 * 86_400));
         assert_eq!(config.accept_days, 45);
+    }
+
+    #[test]
+    fn passwords_are_in_no_debug_text() {
+        let store = StoreConfig { path: PathBuf::new(), database: "postgres://u:geheim@h/d".into() };
+        let config = Config { store, ..Config::load(None).unwrap() };
+        assert!(!format!("{config:?}").contains("geheim"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The control plane: who is where, and who may speak for which device.
 //!
-//! [`logic`] decides, [`store`] keeps (SQLite), every change leaves through an outbox in its own transaction, and `serve`
+//! [`logic`] decides, [`store`] keeps (SQLite or PostgreSQL), every change leaves through an outbox in its own transaction, and `serve`
 //! publishes that to the compacted topics `registry.orgs.v1` and `registry.devices.v1`, which everybody else reads.
 
 pub mod app;

@@ -7,7 +7,7 @@
 use crate::config::PublisherConfig;
 use crate::metrics::Metrics;
 use crate::sink::{SendError, Sink};
-use crate::store::{Store, StoreError};
+use crate::store::{Lease, Store, StoreError};
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
 use schemas::time::Day;
@@ -36,6 +36,7 @@ pub enum PublishError {
 pub struct Publisher<S> {
     store: Store,
     sink: S,
+    lease: Lease,
     clock: Clock,
     config: PublisherConfig,
     metrics: Metrics,
@@ -48,7 +49,8 @@ impl<S: Sink> Publisher<S> {
     /// A publisher that has done nothing yet.
     pub fn new(store: Store, sink: S, clock: Clock, config: PublisherConfig, metrics: Metrics) -> Publisher<S> {
         let caught_up = Arc::new(AtomicBool::new(false));
-        Publisher { store, sink, clock, config, metrics, caught_up, served_day: None, next_beat: Instant::now() }
+        let (lease, served_day, next_beat) = (Lease::default(), None, Instant::now());
+        Publisher { store, sink, lease, clock, config, metrics, caught_up, served_day, next_beat }
     }
 
     /// Set once everything that waited has been published.
@@ -86,9 +88,20 @@ impl<S: Sink> Publisher<S> {
 
     /// Whether there may be more to do at once.
     async fn try_step(&mut self) -> Result<bool, PublishError> {
+        if !self.store.may_publish(&mut self.lease).await? {
+            return self.stand_by().await;
+        }
         self.start_service().await?;
         self.beat().await?;
         self.publish().await
+    }
+
+    /// Another process publishes; this one is as far as that one.
+    async fn stand_by(&mut self) -> Result<bool, PublishError> {
+        let waiting = self.store.count_waiting().await?;
+        self.metrics.waiting.set(waiting);
+        self.caught_up.fetch_or(waiting == 0, Ordering::Relaxed);
+        Ok(false)
     }
 
     async fn start_service(&mut self) -> Result<(), StoreError> {

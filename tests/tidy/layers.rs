@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("benches", &["schemas", "runtime", "ingest", "processors", "query-api", "registry", "agent"]),
     ("e2e", &["schemas", "runtime", "processors"]),
     ("simulation", &["schemas", "processors"]),
+    ("test-postgres", &[]),
 ];
 
 fn violation(package: &str, dependency: &str) -> Option<String> {

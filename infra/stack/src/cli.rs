@@ -95,6 +95,12 @@ pub struct UpOptions {
     /// The fleet writes what it sends and what becomes of it to fleet/journal.ndjson, for `./classpulse oracle`
     #[arg(long)]
     pub journal: bool,
+    /// Keep the registry's store in this PostgreSQL database instead of SQLite's file: postgres://USER@HOST:PORT/NAME
+    ///
+    /// It has to be there (PostgreSQL 14 or later, UTF8); tables are made in it. Remembered as long as the stack has data.
+    /// The password is better given as PGPASSWORD, or in ~/.pgpass.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
     /// More than one instance of a service, e.g. ingest=2 (ingest, processors, query-api)
     #[arg(long, value_name = "SERVICE=N")]
     pub scale: Vec<Scale>,

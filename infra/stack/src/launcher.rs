@@ -2,11 +2,13 @@
 
 use crate::cli::UpOptions;
 use crate::control::{self, SocketPath};
+use crate::database;
 use crate::files;
 use crate::growth;
 use crate::jobs;
 use crate::kafka;
 use crate::logic::clock::Anchor;
+use crate::logic::database::DatabaseUrl;
 use crate::logic::growth::EventLog;
 use crate::logic::manifest::{Manifest, Service};
 use crate::logic::plan::{Instance, Kind, instances};
@@ -38,6 +40,8 @@ pub struct Stack {
     pub options: UpOptions,
     /// Where things are.
     pub paths: Paths,
+    /// Where the registry's store is; none: in SQLite's file.
+    pub database: Option<DatabaseUrl>,
     /// Where everything listens.
     pub ports: Ports,
     /// What is started, in order.
@@ -134,12 +138,13 @@ impl Stack {
 /// Another launcher has the directory, a port is taken, or something does not come up.
 pub fn run(options: &UpOptions, paths: &Paths, terminal: bool) -> Result<()> {
     let _lock = take(paths)?;
+    let database = database::settle(paths, options.database.as_deref())?;
     let wanted = wanted_instances(options);
     check_ports(Ports::new(paths.port_base), &wanted)?;
     // One thread: see `process::command` on what the kernel ties to the thread that forks.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    let outcome = local.block_on(&runtime, live(options, paths, wanted, terminal));
+    let outcome = local.block_on(&runtime, live(options, paths, database, wanted, terminal));
     runtime.shutdown_background();
     outcome
 }
@@ -171,12 +176,18 @@ fn check_ports(ports: Ports, wanted: &[Instance]) -> Result<()> {
     bail!("these ports are taken: {}; choose others with --port-base", taken.join(", "))
 }
 
-async fn live(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bool) -> Result<()> {
+async fn live(
+    options: &UpOptions,
+    paths: &Paths,
+    database: Option<DatabaseUrl>,
+    wanted: Vec<Instance>,
+    terminal: bool,
+) -> Result<()> {
     let socket = SocketPath::of(&paths.var)?;
     let _absent = fs::remove_file(socket.path()).is_err();
     let listener = UnixListener::bind(socket.path()).context("listen for orders")?;
     let mut stop = Stop::new()?;
-    let stack = Rc::new(build(options, paths, wanted, terminal)?);
+    let stack = Rc::new(build(options, paths, database, wanted, terminal)?);
     tokio::task::spawn_local(orders::serve(listener, stack.clone()));
     let came_up = tokio::select! {
         outcome = startup::bring_up(&stack) => outcome,
@@ -207,7 +218,13 @@ pub fn remove_traces(paths: &Paths) {
     }
 }
 
-fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bool) -> Result<Stack> {
+fn build(
+    options: &UpOptions,
+    paths: &Paths,
+    database: Option<DatabaseUrl>,
+    wanted: Vec<Instance>,
+    terminal: bool,
+) -> Result<Stack> {
     let progress = Progress::new(&paths.log("launcher"), terminal)?;
     let ports = Ports::new(paths.port_base);
     let clock = Anchor::new(options.clock, wall_ms());
@@ -219,6 +236,7 @@ fn build(options: &UpOptions, paths: &Paths, wanted: Vec<Instance>, terminal: bo
     Ok(Stack {
         options: options.clone(),
         paths: paths.clone(),
+        database,
         ports,
         instances: RefCell::new(wanted),
         clock,

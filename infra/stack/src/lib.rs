@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod console;
 pub mod control;
+pub mod database;
 pub mod files;
 pub mod growth;
 pub mod jobs;

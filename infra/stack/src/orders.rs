@@ -88,6 +88,9 @@ async fn status(stack: &Stack, answers: &mut Answers) -> Result<()> {
         let answer = check.await.map(|outcome| outcome.map_err(|reason| reason.to_string()));
         answers.send(&Answer::Service(service_status(view, answer.unwrap_or(Ok(()))))).await?;
     }
+    if let Some(url) = &stack.database {
+        answers.line(&format!("the registry's store: {url}")).await?;
+    }
     if stack.has(Kind::Kafka) && stack.has(Kind::Processors) {
         let words = stack
             .lag(&stack.events())

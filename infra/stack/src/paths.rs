@@ -61,6 +61,12 @@ impl Paths {
         self.var.join("etc").join(format!("{name}.toml"))
     }
 
+    /// Where the URL of the registry's database is kept, if it is not SQLite's file; it may hold a password.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.var.join("registry/database")
+    }
+
     /// `log/<name>.log`
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {

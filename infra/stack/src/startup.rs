@@ -86,10 +86,14 @@ pub fn write_config(stack: &Stack, instance: Instance) -> Result<()> {
         history_days: stack.options.days,
         edges: stack.edges(),
         journal: stack.options.journal,
+        database: stack.database.as_ref(),
         events: &stack.events(),
     };
     if let Some(text) = service_config::render(instance, &inputs) {
-        crate::files::replace(&stack.paths.config(&instance.name()), &text)?;
+        let file = stack.paths.config(&instance.name());
+        // The database's URL may hold a password.
+        let secret = instance.kind == Kind::Registry;
+        if secret { crate::files::replace_secret(&file, &text)? } else { crate::files::replace(&file, &text)? }
     }
     Ok(())
 }
@@ -152,8 +156,10 @@ async fn seed(stack: &Stack) -> Result<()> {
     let schools = stack.options.schools;
     let today = Day::of_ms(stack.now_ms()).to_string();
     let numbers = [schools.to_string(), today.clone()];
-    let arguments: [OsString; 7] = [
+    let arguments: [OsString; 8] = [
         "seed".into(),
+        // A database that outlived another stack has a province, of which this one's topics know nothing yet.
+        "--republish".into(),
         "--config".into(),
         stack.paths.config("registry").into(),
         "--schools".into(),

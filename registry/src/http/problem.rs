@@ -193,11 +193,7 @@ impl From<StoreError> for Problem {
             StoreError::Stale(error) => error.into(),
             StoreError::Code(error) => error.into(),
             StoreError::Revoked => Problem::Revoked,
-            StoreError::Directory { .. }
-            | StoreError::Sql(_)
-            | StoreError::Migrate(_)
-            | StoreError::Corrupt { .. }
-            | StoreError::NotCommitted(_) => {
+            StoreError::Open(_) | StoreError::Sql(_) | StoreError::Corrupt { .. } | StoreError::NotCommitted(_) => {
                 // Logged here, once: the client is told nothing of it but the request's id.
                 tracing::error!(error = &error as &dyn std::error::Error, "the store did not do what was asked");
                 Problem::Internal

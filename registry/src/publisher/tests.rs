@@ -5,6 +5,7 @@ use crate::logic::generator::{Generator, Province};
 use crate::logic::model::Place;
 use crate::logic::{divisions, holidays};
 use crate::store::Waiting;
+use crate::store::tests::open;
 use rdkafka::error::KafkaError;
 use schemas::avro::{decode_device_record, decode_org_record};
 use schemas::registry::DeviceState;
@@ -44,7 +45,7 @@ fn at(text: &str) -> i64 {
 }
 
 async fn seeded(directory: &tempfile::TempDir, schools: u32) -> Store {
-    let store = Store::open(&directory.path().join("store.sqlite"), 45).await.unwrap();
+    let store = open(directory).await;
     let divisions = divisions::parse(divisions::GUANGDONG_CSV).unwrap();
     let generator = Generator { schools, ..Generator::new(1, Day::parse("2026-11-20").unwrap()) };
     let calendar = holidays::parse(holidays::HOLIDAYS_TOML).unwrap();
@@ -110,7 +111,7 @@ async fn a_crash_before_the_mark_repeats_the_same_content() {
     let store = seeded(&directory, 5).await;
     let before = store.waiting(10_000).await.unwrap();
     store.close().await;
-    let again = Store::open(&directory.path().join("store.sqlite"), 45).await.unwrap();
+    let again = open(&directory).await;
     assert_eq!(again.waiting(10_000).await.unwrap(), before);
 }
 

@@ -157,7 +157,7 @@ impl Store {
             }
         }
         if let Some(action) = &filter.action {
-            query.push(" AND SUBSTR(action, 1, ").push_bind(i64::try_from(action.len()).unwrap_or(0));
+            query.push(" AND SUBSTR(action, 1, ").push_bind(i32::try_from(action.len()).unwrap_or(0));
             query.push(") = ").push_bind(action.clone());
         }
         if let Some(since_ms) = filter.since_ms {
@@ -177,7 +177,7 @@ impl Store {
     /// It was tampered with, or cannot be read.
     pub async fn verify_audit(&self) -> Result<i64, AuditError> {
         // One snapshot for rows and head.
-        let mut tx = self.pool.begin().await.map_err(StoreError::from)?;
+        let mut tx = self.snapshot().await?;
         let (head, head_hash): (i64, String) =
             sqlx::query_as("SELECT seq, hash FROM audit_head").fetch_one(&mut *tx).await.map_err(StoreError::from)?;
         let (mut walk, mut after) = (Walk::default(), i64::MIN);

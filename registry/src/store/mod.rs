@@ -1,7 +1,7 @@
-//! What the registry keeps: one SQLite file through sqlx.
+//! What the registry keeps: a SQLite file, or a PostgreSQL database, through sqlx.
 //!
-//! The SQL sticks to what PostgreSQL understands as well. Every change and the values that tell of it are one
-//! transaction: a change that is committed is in the outbox.
+//! There is one copy of every statement; `driver` and `dialect.rs` hold what the two do not agree upon. Every change and
+//! the values that tell of it are one transaction: a change that is committed is in the outbox.
 
 mod accounts;
 mod api_keys;
@@ -16,13 +16,17 @@ mod codes;
 mod device_changes;
 mod device_counts;
 mod devices;
+mod dialect;
+mod driver;
 mod enrolment;
 mod enrolment_group;
 mod flags;
 mod grants;
 mod identities;
 mod import;
+mod lease;
 mod midnight;
+mod open;
 mod orgs;
 mod outbox;
 mod school_changes;
@@ -39,46 +43,29 @@ pub use audit::{AuditError, AuditView, Extent, Filter};
 pub use change::Actor;
 pub use codes::CodeFilter;
 pub use enrolment::{EnrolOptions, Enrolled};
+pub use lease::Lease;
+pub use open::OpenError;
 pub use outbox::Waiting;
 pub use school_lists::SchoolFilter;
 pub use second_factors::KeptFactor;
 pub use seeding::{SeedStamp, Seeded};
 pub use sessions::{Candidate, Member};
 
-use sqlx::Transaction;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use dialect::Dialect;
+use sqlx::{Pool, Transaction};
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
-
-/// Memory of a connection for pages, KiB (negative by SQLite's convention): the indexes of three million devices are
-/// written all over.
-const CACHE: &str = "-32768";
-/// Pages of the write-ahead log, 40 MB, before they are brought home, which waits for the disk once more.
-const CHECKPOINT: &str = "10000";
-/// How long a writer waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A store that did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The directory of the file cannot be made.
-    #[error("make the directory of {path}")]
-    Directory {
-        /// File of the store.
-        path: PathBuf,
-        /// Reason.
-        #[source]
-        source: std::io::Error,
-    },
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// The database refuses.
     #[error("query the store")]
-    Sql(#[from] sqlx::Error),
-    /// The tables cannot be brought up to date.
-    #[error("migrate the store")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Sql(#[source] sqlx::Error),
     /// A stored value is none of its kind.
     #[error("the store holds {value} as {column}")]
     Corrupt {
@@ -126,23 +113,38 @@ pub enum StoreError {
     NotCommitted(#[source] Option<Arc<StoreError>>),
 }
 
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> StoreError {
+        match error {
+            // Of texts that forms do not check, e.g. what a list is filtered by.
+            sqlx::Error::Encode(source) if source.is::<driver::NulInText>() => {
+                crate::logic::conflict::Invalid::one("", source.to_string()).into()
+            }
+            error => StoreError::Sql(error),
+        }
+    }
+}
+
 /// The open store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: Pool<Database>,
+    dialect: Dialect,
+    /// What a writing transaction begins with, so that no other process writes beside it.
+    lock: Option<&'static str>,
     accept_days: u32,
     /// Rung after a commit of this process that left something to publish.
     wake: Arc<Notify>,
-    /// Writers of this process queue here: SQLite would have them sleep and try again.
+    /// Writers of this process queue here: SQLite would have them sleep and try again, and each would hold a connection.
     writer: Arc<Mutex<()>>,
     /// Enrolments that wait for their transaction.
     enrolments: Arc<enrolment_group::Waiting>,
 }
 
 /// The database that the SQL is sent to.
-type Database = sqlx::Sqlite;
+type Database = driver::Driver;
 /// A connection to it, or a transaction on one.
-type Connection = sqlx::SqliteConnection;
+type Connection = driver::Connection;
 
 /// The right to write, among the tasks of this process.
 type Turn = OwnedMutexGuard<()>;
@@ -174,30 +176,6 @@ impl DerefMut for Tx {
 }
 
 impl Store {
-    /// Opens the file, makes it if need be, and brings its tables up to date.
-    ///
-    /// # Errors
-    /// No file can be made there, or it is not a store of this version.
-    pub async fn open(path: &Path, accept_days: u32) -> Result<Store, StoreError> {
-        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            let failed = |source| StoreError::Directory { path: path.to_owned(), source };
-            tokio::fs::create_dir_all(directory).await.map_err(failed)?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .pragma("cache_size", CACHE)
-            .pragma("wal_autocheckpoint", CHECKPOINT)
-            .busy_timeout(BUSY_TIMEOUT);
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
-        sqlx::migrate!("./migrations").run(&pool).await?;
-        let (wake, writer, enrolments) = (Arc::default(), Arc::default(), Arc::default());
-        Ok(Store { pool, accept_days, wake, writer, enrolments })
-    }
-
     /// A transaction that has the write lock from its begin, so that it cannot lose it half way.
     async fn begin(&self) -> Result<Tx, StoreError> {
         let turn = self.turn().await;
@@ -209,7 +187,16 @@ impl Store {
     }
 
     async fn begin_on(&self, turn: Turn) -> Result<Tx, StoreError> {
-        Ok(Tx { tx: self.pool.begin_with("BEGIN IMMEDIATE").await?, _turn: turn })
+        let mut tx = self.pool.begin_with(self.dialect.begin_to_write()).await?;
+        if let Some(lock) = self.lock {
+            sqlx::query(lock).execute(&mut *tx).await?;
+        }
+        Ok(Tx { tx, _turn: turn })
+    }
+
+    /// A transaction in which nothing changes while it reads.
+    async fn snapshot(&self) -> Result<Transaction<'static, Database>, StoreError> {
+        Ok(self.pool.begin_with(self.dialect.begin_to_read()).await?)
     }
 
     /// Commits, and wakes the publisher.
@@ -224,7 +211,7 @@ impl Store {
         self.wake.notified().await;
     }
 
-    /// Waits for what is open and closes the file.
+    /// Waits for what is open and closes the connections.
     pub async fn close(&self) {
         self.pool.close().await;
     }
@@ -244,4 +231,4 @@ fn absent(kind: &'static str, id: u32) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -67,22 +67,26 @@ fn profile_conditions(query: &mut QueryBuilder<Database>, filter: &SchoolFilter)
     }
     if let Some(name) = &filter.name {
         let code = format!("{}%", literal(name));
-        query.push(" AND (s.name LIKE ").push_bind(format!("%{code}")).push(" ESCAPE '!' OR s.code LIKE ");
+        query
+            .push(" AND (LOWER(s.name) LIKE ")
+            .push_bind(format!("%{code}"))
+            .push(" ESCAPE '!' OR LOWER(s.code) LIKE ");
         query.push_bind(code).push(" ESCAPE '!')");
     }
     if let Some(tag) = &filter.tag {
         // Tags are kept as a JSON array of texts: with its quotes, a tag is found whole.
         let quoted = serde_json::to_string(tag).unwrap_or_default();
-        query.push(" AND s.tags LIKE ").push_bind(format!("%{}%", literal(&quoted))).push(" ESCAPE '!'");
+        query.push(" AND LOWER(s.tags) LIKE ").push_bind(format!("%{}%", literal(&quoted))).push(" ESCAPE '!'");
     }
     if let Some(day) = filter.updated_since {
         query.push(" AND s.updated_at_ms >= ").push_bind(day.start_ms());
     }
 }
 
-/// A text in which no character has a meaning for LIKE.
+/// A text in which no character has a meaning for LIKE. In small letters: SQLite's LIKE does not tell them from capital
+/// ones, PostgreSQL's does.
 fn literal(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+    text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 fn place_condition(query: &mut QueryBuilder<Database>, area: u32, direct: bool, today: Day) {

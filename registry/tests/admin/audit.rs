@@ -5,13 +5,19 @@ use registry::store::AuditError;
 use reqwest::Method;
 use schemas::token::Role;
 use serde_json::{Value, json};
+use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
 async fn tamper(world: &World, sql: &'static str) {
-    let path = format!("sqlite://{}", world.directory.path().join("store.sqlite").display());
-    let pool = SqlitePool::connect(&path).await.unwrap();
-    sqlx::query(sql).execute(&pool).await.unwrap();
-    pool.close().await;
+    if world.config.database.is_empty() {
+        let pool = SqlitePool::connect(&format!("sqlite://{}", world.config.path.display())).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    } else {
+        let pool = PgPool::connect(&world.config.database).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
 }
 
 #[tokio::test]

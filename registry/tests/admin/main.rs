@@ -1,4 +1,4 @@
-//! The admin API over real HTTP, on a store in a temporary file.
+//! The admin API over real HTTP, on a store in a temporary file, and again on PostgreSQL.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests stop at the first surprise")]
 
@@ -15,4 +15,10 @@ mod matrix;
 mod publishing;
 mod schools;
 mod second_factor;
+mod server;
 mod world;
+
+#[test]
+fn everything_again_on_postgresql() {
+    test_postgres::run_again(&[], 50).unwrap();
+}

@@ -240,3 +240,30 @@ async fn the_province_alone_draws_areas() {
     let gone = world.change(Method::DELETE, &path, &path, &province, Value::Null).await;
     gone.expect(204);
 }
+
+#[tokio::test]
+async fn what_no_database_keeps_is_no_fault_of_the_service() {
+    let world = World::start().await;
+    let schools = format!("/v1/admin/areas/{COUNTY}/schools");
+    for query in ["name=%00", "name=a%00b"] {
+        world.get(&format!("{schools}?{query}"), &world.county()).await.expect(422);
+    }
+    let login = json!({"login": "a\u{0}b", "password": "虚构的密码"});
+    let answer = world.post("/v1/admin/session", "", login).await;
+    assert!(answer.status.is_client_error(), "{}", answer.status);
+    let found = world.get(&format!("{schools}?name=%25"), &world.county()).await.expect(200);
+    assert_eq!(found.body["rows"], json!([]), "a percent sign is one");
+}
+
+#[tokio::test]
+async fn names_and_codes_are_found_in_small_letters_as_well() {
+    let world = World::start().await;
+    let path = format!("/v1/admin/schools/{}", world.places.school);
+    let form = json!({"name": "虚构ABC小学", "code": "G7X", "tags": ["Test"]});
+    world.change(Method::PATCH, &path, &path, &world.county(), form).await.expect(200);
+    for query in ["name=abc", "name=Abc", "name=g7", "tag=test"] {
+        let list = format!("/v1/admin/areas/{COUNTY}/schools?{query}");
+        let found = world.get(&list, &world.county()).await.expect(200);
+        assert_eq!(found.body["rows"].as_array().unwrap().len(), 1, "{query}");
+    }
+}

@@ -1,6 +1,6 @@
 //! A registry that listens on a port of its own, with two schools in Tianhe and one in Yuexiu.
 
-use registry::config::{EnrolmentConfig, LoginConfig, TokenConfig};
+use registry::config::{EnrolmentConfig, LoginConfig, StoreConfig, TokenConfig};
 use registry::http::limits::Limits;
 use registry::http::{Api, router};
 use registry::keys::Keys;
@@ -46,6 +46,8 @@ pub struct Places {
 
 pub struct World {
     pub store: Store,
+    /// Where the store is.
+    pub config: StoreConfig,
     pub clock: Clock,
     pub places: Places,
     pub directory: TempDir,
@@ -92,7 +94,8 @@ impl World {
 
     pub async fn limited(limit: EnrolmentConfig) -> World {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&directory.path().join("store.sqlite"), 45).await.unwrap();
+        let config = store_in(&directory);
+        let store = config.open(45).await.unwrap();
         seed(&store).await;
         let places = build(&store).await;
         let clock = Clock::manual(at(MORNING));
@@ -122,7 +125,7 @@ impl World {
         tokio::spawn(async move { axum::serve(listener, service).await });
         let signer = Signer::new(&keys, life).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
-        World { store, clock, places, directory, metrics, signer, client, base }
+        World { store, config, clock, places, directory, metrics, signer, client, base }
     }
 
     pub fn token(&self, role: Role, scope: &str) -> String {
@@ -171,6 +174,12 @@ impl World {
         let tag = self.get(read, token).await.expect(200).tag;
         self.send(method, path, token, &tag, Some(body)).await
     }
+}
+
+/// A file in the directory, or the directory's schema of the server that tests are run on again.
+fn store_in(directory: &TempDir) -> StoreConfig {
+    let database = test_postgres::schema_for(directory.path()).unwrap().unwrap_or_default();
+    StoreConfig { path: directory.path().join("store.sqlite"), database }
 }
 
 async fn seed(store: &Store) {

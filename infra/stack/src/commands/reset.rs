@@ -2,6 +2,7 @@
 
 use crate::cli::Target;
 use crate::console;
+use crate::database;
 use crate::launcher;
 use crate::paths::Paths;
 use anyhow::{Context, Result};
@@ -20,10 +21,14 @@ const WRITTEN: [&str; 10] =
 pub fn run(target: &Target) -> Result<()> {
     let paths = Paths::to_start(target)?;
     let _lock = launcher::take(&paths).context("take it down first: ./classpulse down")?;
+    let database = database::remembered(&paths)?;
     for name in WRITTEN {
         remove(&paths.var.join(name)).with_context(|| format!("remove {name}"))?;
     }
     console::say(&format!("all data of the stack in {} are gone", paths.var.display()));
+    if let Some(url) = database {
+        console::say(&format!("the registry's store in {url} is as it was; it is not this command's to remove"));
+    }
     Ok(())
 }
 

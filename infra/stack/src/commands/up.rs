@@ -3,6 +3,7 @@
 use crate::cli::UpOptions;
 use crate::console;
 use crate::control::{self, Answer, Order};
+use crate::database;
 use crate::jobs;
 use crate::launcher;
 use crate::paths::Paths;
@@ -22,7 +23,7 @@ const LISTENS_WITHIN: Duration = Duration::from_secs(10);
 /// It does not come up.
 pub fn run(options: &UpOptions) -> Result<()> {
     let paths = Paths::to_start(&options.target)?;
-    if options.detach { detach(&paths) } else { launcher::run(options, &paths, true) }
+    if options.detach { detach(options, &paths) } else { launcher::run(options, &paths, true) }
 }
 
 /// The launcher that `up --detach` starts.
@@ -34,8 +35,11 @@ pub fn launch(options: &UpOptions) -> Result<()> {
 }
 
 /// Starts a launcher that stays, and waits until its stack is up.
-fn detach(paths: &Paths) -> Result<()> {
-    drop(launcher::take(paths)?);
+fn detach(options: &UpOptions, paths: &Paths) -> Result<()> {
+    let lock = launcher::take(paths)?;
+    // Here as well, so that what is wrong is told at once and plainly.
+    database::settle(paths, options.database.as_deref())?;
+    drop(lock);
     let mut launcher = spawn(paths)?;
     wait_for_orders(paths, &mut launcher)?;
     control::give(&paths.var, &Order::Follow, |answer| {

@@ -3,6 +3,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod database;
 pub mod growth;
 pub mod manifest;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! What the launcher writes into `etc/<instance>.toml`: only what differs from a service's embedded defaults.
 
 use super::clock::Anchor;
+use super::database::DatabaseUrl;
 use super::growth::EventLog;
 use super::manifest::{DATABASE, address, url};
 use super::plan::{Instance, Kind};
@@ -23,6 +24,8 @@ pub struct Inputs<'a> {
     pub edges: u16,
     /// The fleet writes a journal.
     pub journal: bool,
+    /// Where the registry's store is; none: in SQLite's file.
+    pub database: Option<&'a DatabaseUrl>,
     /// Which topics are written and folded.
     pub events: &'a EventLog,
 }
@@ -52,7 +55,8 @@ pub fn render(instance: Instance, inputs: &Inputs<'_>) -> Option<String> {
 
 fn registry(document: &mut Table, inputs: &Inputs<'_>) {
     kafka(document, inputs);
-    section(document, "store", [("path", path(inputs, "registry/registry.sqlite"))]);
+    let database = inputs.database.map_or("", DatabaseUrl::with_password);
+    section(document, "store", [("path", path(inputs, "registry/registry.sqlite")), ("database", database.into())]);
     section(document, "keys", [("dir", path(inputs, "keys"))]);
     section(document, "fleet", [("devices_file", path(inputs, "fleet/devices.ndjson"))]);
     // The local stack speaks HTTP: programs would not send the cookie otherwise.
@@ -153,6 +157,7 @@ mod tests {
             history_days: 20,
             edges: 2,
             journal: true,
+            database: None,
             events: &EventLog { written: EventTopic::FIRST.next(), ..EventLog::default() },
         };
         render(Instance { kind, number }, &inputs).unwrap().parse().unwrap()
