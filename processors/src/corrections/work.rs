@@ -98,8 +98,8 @@ impl Work {
         let markers = record.shifts.iter().flat_map(|shift| markers(record.seq, record.approved_at_ms, shift));
         // One after the other: the right place is told before the other one sends anything on to it.
         let (right, other): (Vec<_>, Vec<_>) = markers.partition(is_for_right_place);
-        self.log.send(&mut right.iter()).await.context("tell the logs")?;
-        self.log.send(&mut other.iter()).await.context("tell the logs")
+        self.log.send(right.iter()).await.context("tell the logs")?;
+        self.log.send(other.iter()).await.context("tell the logs")
     }
 
     /// Copies the events of days that move; gives the number of records.
@@ -134,7 +134,7 @@ impl Work {
     }
 
     async fn send(&self, copies: &mut Vec<EventRecord>) -> anyhow::Result<usize> {
-        self.log.send(&mut copies.iter()).await?;
+        self.log.send(copies.iter()).await?;
         Ok(std::mem::take(copies).len())
     }
 

@@ -93,7 +93,7 @@ impl InForce {
     }
 
     /// An archived record as it was stamped, and a copy for each corrected day that it may touch.
-    pub fn restamped(&self, archived: EventRecord) -> impl Iterator<Item = EventRecord> {
+    pub fn restamped(&self, archived: EventRecord) -> impl Iterator<Item = EventRecord> + use<> {
         let Belonging { from_day, until_day, .. } = archived.belonging;
         let days = moments(&archived.events).map(Day::of_ms).flat_map(|day| [day.plus(-1), day]);
         let days = days.collect::<BTreeSet<_>>().into_iter().filter(move |day| (from_day..until_day).contains(day));

@@ -41,7 +41,7 @@ impl EventLog {
     ///
     /// # Errors
     /// Some may be sent; sent again, they count once.
-    pub async fn send(&self, records: &mut dyn Iterator<Item = &EventRecord>) -> Result<(), PortFault> {
+    pub async fn send(&self, mut records: impl Iterator<Item = &EventRecord>) -> Result<(), PortFault> {
         loop {
             let some: Vec<_> = records.by_ref().take(TOGETHER).map(|record| self.send_one(record)).collect();
             if some.is_empty() {

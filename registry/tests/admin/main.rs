@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod calendars;
+mod corrections;
 mod device_files;
 mod devices;
 mod enrolment;

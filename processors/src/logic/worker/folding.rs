@@ -103,7 +103,7 @@ impl Worker {
             let Rules { definitions, bounds, .. } = &self.rules;
             let (applied, away) = self.network.with(key, record.device_no, stamps, |ledger| {
                 let away = destination(key, &ledger.marks, (ledger.class_no, ledger.in_service));
-                let fold = || ledger.apply(record.boot_id, burst, record.received_at_ms, definitions, bounds);
+                let mut fold = || ledger.apply(record.boot_id, burst, record.received_at_ms, definitions, bounds);
                 let applied = if away.is_some() { Applied::Away } else { fold() };
                 ((applied, away), dirties(applied, replay))
             });
