@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::source::kafka::KafkaLog;
 use crate::worker::ports::Log;
-use crate::{archive, ledgers, metrics, roll, roster, sets};
+use crate::{archive, corrections, ledgers, metrics, roll, roster, sets};
 use anyhow::Context;
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
@@ -48,6 +48,7 @@ pub async fn run_with<L: Log + 'static>(
     }
     if config.groups.roll {
         groups.spawn(roll::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
+        groups.spawn(corrections::run(config.clone(), clock.clone(), &mut registry, shutdown.clone()));
     }
     let readiness = move || {
         let ledgers = unready_members.load(Ordering::Acquire) > 0;

@@ -281,7 +281,9 @@ impl<L: Log + 'static> Member<L> {
 
     fn dead_letters(&self) -> anyhow::Result<Option<DeadTopic>> {
         let sends = self.set.name.is_live();
-        Ok(sends.then(|| DeadTopic::new(&self.config.kafka, self.runtime.clone())).transpose()?)
+        Ok(sends
+            .then(|| DeadTopic::new(&self.config.kafka, self.config.events.topic, self.runtime.clone()))
+            .transpose()?)
     }
 
     fn rules(&self, partitions: u32) -> Rules {

@@ -7,6 +7,7 @@ pub mod app;
 pub mod archive;
 pub mod config;
 pub mod console;
+pub mod corrections;
 pub mod dead;
 pub mod ledgers;
 pub mod logic;

@@ -1,7 +1,8 @@
-//! The processors: `processors [--config FILE] [run|migrate|rebuild|dead|audit]`.
+//! The processors: `processors [--config FILE] [run|migrate|rebuild|dead|audit|corrections]`.
 
 use clap::{Parser, Subcommand};
 use processors::config::Config;
+use processors::corrections::List;
 use processors::dead::Dead;
 use processors::rebuild::Rebuild;
 use processors::roll::Audit;
@@ -33,6 +34,8 @@ enum Command {
     Dead(Dead),
     /// Compare every school's rows with the sums of its device rows; sum areas; write what late events changed
     Audit(Audit),
+    /// Corrections that reach back, and whether their days are rebuilt
+    Corrections(List),
 }
 
 #[tokio::main]
@@ -62,5 +65,6 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Rebuild(rebuild) => rebuild.run(config).await,
         Command::Dead(dead) => dead.run(config).await,
         Command::Audit(audit) => audit.run(config).await,
+        Command::Corrections(list) => list.run(config).await,
     }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::corrections::CorrectCommand;
 use crate::logic::import::Kind;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -67,6 +68,9 @@ pub enum Command {
     Import(ImportArgs),
     /// Write the schools or devices of the schools that an area manages directly.
     Export(ExportArgs),
+    /// Correct days that have begun: one person proposes, another one decides; the terminal is one of them.
+    #[command(subcommand)]
+    Correct(CorrectCommand),
     /// Publish the present value of everything again.
     Republish,
     /// Walk the audit log, and fail where it is not as it was written.

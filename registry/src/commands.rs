@@ -2,6 +2,7 @@
 
 use crate::cli::{Cli, Command, MoveCommand, SeedArgs, TokenCommand};
 use crate::config::Config;
+use crate::corrections;
 use crate::fleet;
 use crate::keys::Keys;
 use crate::logic::account::first_password;
@@ -57,6 +58,9 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
         }
         Command::Export(args) => {
             Some(transfer::export(&shell.store, &shell.config.clock, args).await.context("export")?)
+        }
+        Command::Correct(command) => {
+            Some(corrections::run(&shell.store, shell.now_ms(), command).await.context("correct")?)
         }
         Command::VerifyAudit => Some(shell.verify_audit().await.context("verify the audit log")?),
         Command::Republish => shell.republish().await.context("republish")?,

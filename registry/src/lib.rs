@@ -7,6 +7,7 @@ pub mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod corrections;
 pub mod fleet;
 pub mod http;
 pub mod keys;

@@ -58,6 +58,7 @@ fn record() -> EventRecord {
         clock_offset_ms: 0,
         belonging,
         events: Events { heartbeats: vec![heartbeat()], bursts: vec![burst()], ..Events::default() },
+        correction: None,
     }
 }
 

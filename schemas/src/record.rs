@@ -23,6 +23,24 @@ pub struct Belonging {
     pub until_day: Day,
 }
 
+/// What a correction that reaches back says of the days of a record's belonging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Correction {
+    /// Its place in the order of approvals; of several for a day the highest holds.
+    pub seq: u32,
+    /// The record has no events and tells where the days belong; else its events are copies of some that were stamped
+    /// otherwise.
+    pub marker: bool,
+    /// School to which the days belong.
+    pub school_no: u32,
+    /// Class, 0: none.
+    pub class_no: u32,
+    /// Area that directly manages the school.
+    pub division: u32,
+    /// Whether they are in service.
+    pub in_service: bool,
+}
+
 /// Value of `telemetry.events.v1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRecord {
@@ -40,6 +58,8 @@ pub struct EventRecord {
     pub belonging: Belonging,
     /// The valid events of the post that touch those days.
     pub events: Events,
+    /// Written by the processors; none in what the edge writes.
+    pub correction: Option<Correction>,
 }
 
 /// Value of `telemetry.rejected.v1`: one invalid event.

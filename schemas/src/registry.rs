@@ -171,3 +171,59 @@ pub struct DeviceRecord {
     /// When it was changed, ms.
     pub updated_at_ms: i64,
 }
+
+/// Days of one device that belong elsewhere than was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// Device.
+    pub device_no: u32,
+    /// First day.
+    pub from_day: Day,
+    /// Day after the last.
+    pub until_day: Day,
+    /// School as it was said.
+    pub old_school_no: u32,
+    /// Class as it was said, 0: none.
+    pub old_class_no: u32,
+    /// Area as it was said.
+    pub old_division: u32,
+    /// In service as it was said.
+    pub old_in_service: bool,
+    /// School as it is right.
+    pub school_no: u32,
+    /// Class as it is right, 0: none.
+    pub class_no: u32,
+    /// Area as it is right.
+    pub division: u32,
+    /// In service as it is right.
+    pub in_service: bool,
+}
+
+/// Value of `registry.corrections.v1`, keyed by its number: an approved correction of days that have begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorrectionRecord {
+    /// Number.
+    pub no: u32,
+    /// Place in the order of approvals.
+    pub seq: u32,
+    /// `device`, `school` or `closure`.
+    pub kind: String,
+    /// What is corrected: `d12`, `s7`, `440106`.
+    pub object: String,
+    /// First corrected day.
+    pub from_day: Day,
+    /// Day after the last that may have rows.
+    pub until_day: Day,
+    /// Why.
+    pub reason: String,
+    /// Account that proposed it.
+    pub proposed_by: String,
+    /// Account that approved it, another one.
+    pub approved_by: String,
+    /// When it was approved, ms.
+    pub approved_at_ms: i64,
+    /// Belongings that change; none for a closure.
+    pub shifts: Vec<Shift>,
+    /// Global revision of the registry's outbox.
+    pub rev: u64,
+}

@@ -10,6 +10,7 @@ pub const MIGRATIONS: &[(u32, &str, &str)] = &[
     (2, "reading", include_str!("../clickhouse/0002_reading.sql")),
     (3, "rebuild", include_str!("../clickhouse/0003_rebuild.sql")),
     (4, "last_heartbeat", include_str!("../clickhouse/0004_last_heartbeat.sql")),
+    (5, "corrections", include_str!("../clickhouse/0005_corrections.sql")),
 ];
 
 /// `verdict` of a device-day (METRICS section 4).
@@ -53,6 +54,9 @@ pub struct DeviceDayRow {
     #[serde(with = "uuids")]
     pub seen_boots: Vec<Uuid>,
     pub seen_ranges: Vec<Vec<u32>>,
+    pub corrections: Vec<u32>,
+    pub moved_division: u32,
+    pub moved_school_no: u32,
 }
 
 /// Table `network_day`.
@@ -85,6 +89,9 @@ pub struct NetworkDayRow {
     #[serde(with = "uuids")]
     pub seen_boots: Vec<Uuid>,
     pub seen_ranges: Vec<Vec<u32>>,
+    pub corrections: Vec<u32>,
+    pub moved_division: u32,
+    pub moved_school_no: u32,
 }
 
 /// Table `school_day`, as written (with the EPHEMERAL list instead of the bitmap).
@@ -96,6 +103,7 @@ pub struct SchoolDayRow {
     pub school_no: u32,
     pub day: u16,
     pub ver: u32,
+    pub hidden_ver: u32,
     pub reporting: u32,
     pub powered: u32,
     pub used: u32,
@@ -119,6 +127,7 @@ pub struct SchoolNetworkDayRow {
     pub school_no: u32,
     pub day: u16,
     pub ver: u32,
+    pub hidden_ver: u32,
     pub pass: u32,
     pub fail: u32,
     pub unknown: u32,
@@ -228,6 +237,46 @@ pub struct ReadersRow {
     pub definitions: String,
     pub since: i64,
     pub ver: u64,
+}
+
+/// Table `corrections`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clickhouse", derive(clickhouse::Row))]
+#[allow(missing_docs, reason = "every column is documented in the DDL under the same name")]
+pub struct CorrectionRow {
+    pub correction_no: u32,
+    pub seq: u32,
+    pub kind: String,
+    pub object: String,
+    pub from_day: u16,
+    pub until_day: u16,
+    pub reason: String,
+    pub proposed_by: String,
+    pub approved_by: String,
+    pub approved_at: i64,
+    pub device_days: u32,
+    pub applied_at: i64,
+    pub ver: u64,
+}
+
+/// Table `corrected_days`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clickhouse", derive(clickhouse::Row))]
+#[allow(missing_docs, reason = "every column is documented in the DDL under the same name")]
+pub struct CorrectedDaysRow {
+    pub device_no: u32,
+    pub from_day: u16,
+    pub until_day: u16,
+    pub seq: u32,
+    pub correction_no: u32,
+    pub old_division: u32,
+    pub old_school_no: u32,
+    pub old_class_no: u32,
+    pub old_in_service: u8,
+    pub division: u32,
+    pub school_no: u32,
+    pub class_no: u32,
+    pub in_service: u8,
 }
 
 /// Table `events_raw`.

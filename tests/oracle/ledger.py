@@ -33,7 +33,8 @@ class Ledger:
 
     def _row(self, rows, kind, event, day):
         key = event.device_no, day
-        if event.stamp is not None and event.stamp != self.place(*key):
+        stamped = event.stamp is not None and key not in self.registry.corrected
+        if stamped and event.stamp != self.place(*key):
             self.misplaced.append(f"device {key[0]} day {day}: stamped {event.stamp}, registry {self.place(*key)}; {event.where}")
         row = rows.get(key)
         if row is None:

@@ -53,6 +53,12 @@ class Registry:
             self.orgs[message.key().decode()] = value
         for message, value in read_topic(stack, "registry.devices.v1"):
             self.devices[int(message.key())] = value
+        # Device-days whose belonging was corrected after they had begun: records may carry the former stamp.
+        self.corrected = set()
+        for _, value in read_topic(stack, "registry.corrections.v1"):
+            for shift in value["shifts"]:
+                days_of = range(days(shift["from_day"]), days(shift["until_day"]))
+                self.corrected.update((shift["device_no"], day) for day in days_of)
 
     def belonging(self, device_no, day):
         """The entry in force on a day."""

@@ -13,6 +13,7 @@ from stack import day_number, wait_for
 SUBJECTS = {
     "telemetry.events.v1-value", "telemetry.rejected.v1-value", "telemetry.dead.v1-value",
     "registry.orgs.v1-value", "registry.devices.v1-value", "device-post-value",
+    "registry.corrections.v1-value",
 }
 
 

@@ -229,6 +229,7 @@ fn school(school_no: u32, day: Day) -> SchoolDayRow {
         school_no,
         day: day16(day),
         ver: on * 96,
+        hidden_ver: 0,
         reporting: on,
         powered: on,
         used,
@@ -256,6 +257,7 @@ fn school_network(school_no: u32, day: Day) -> SchoolNetworkDayRow {
         school_no,
         day: day16(day),
         ver: on * 48,
+        hidden_ver: 0,
         pass: on * 8 / 10,
         fail: on / 10,
         unknown: on / 10,
@@ -310,6 +312,9 @@ fn device(world: &World, device_no: u32, school_no: u32, day: Day) -> DeviceDayR
         app_spans: vec![vec![start, start + 5_000], vec![start + 6_000, start + 8_000]],
         seen_boots: vec![Uuid::from_u64_pair(device_no.into(), day.0.unsigned_abs().into())],
         seen_ranges: vec![vec![0, 95]],
+        corrections: Vec::new(),
+        moved_division: 0,
+        moved_school_no: 0,
     }
 }
 
@@ -343,5 +348,8 @@ fn network(device_no: u32, school_no: u32, day: Day) -> NetworkDayRow {
         last_received: day.start_ms() + 18 * 3_600_000,
         seen_boots: vec![Uuid::from_u64_pair(device_no.into(), day.0.unsigned_abs().into())],
         seen_ranges: vec![vec![0, 47]],
+        corrections: Vec::new(),
+        moved_division: 0,
+        moved_school_no: 0,
     }
 }

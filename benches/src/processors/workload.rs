@@ -108,6 +108,7 @@ impl Workload {
             clock_offset_ms: 0,
             belonging,
             events: Events { heartbeats: vec![heartbeat(device_no, beat, at_ms)], ..Events::default() },
+            correction: None,
         }
     }
 

@@ -50,6 +50,9 @@ pub enum Command {
     /// Compare school rows with their device rows (`audit --help`)
     #[command(disable_help_flag = true)]
     Audit(Words),
+    /// Corrections that reach back (`corrections --help`)
+    #[command(disable_help_flag = true)]
+    Corrections(Words),
     /// The reference client on this machine, pointed at the stack (`agent --help`)
     #[command(disable_help_flag = true)]
     Agent(Words),

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Rebuild(given) => commands::processors::run("rebuild", given.words),
         Command::Dead(given) => commands::processors::run("dead", given.words),
         Command::Audit(given) => commands::processors::run("audit", given.words),
+        Command::Corrections(given) => commands::processors::run("corrections", given.words),
         Command::Agent(given) => commands::agent::run(given.words),
         Command::Registry(given) => commands::registry::run(given.words),
         Command::Reset(target) => commands::reset::run(&target),

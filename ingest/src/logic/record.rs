@@ -43,6 +43,7 @@ fn record(post: &Post<'_>, belonging: Belonging, events: Events) -> EventRecord 
         clock_offset_ms: post.envelope.clock_offset_ms,
         belonging,
         events,
+        correction: None,
     }
 }
 

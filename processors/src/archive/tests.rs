@@ -59,7 +59,16 @@ fn framed(seq: u32) -> Vec<u8> {
         until_day: Day::OPEN,
     };
     let (agent, boot_id) = ("1".into(), Uuid::from_u128(7));
-    let record = EventRecord { device_no: 5, boot_id, agent, received_at_ms: 1, clock_offset_ms: 0, belonging, events };
+    let record = EventRecord {
+        device_no: 5,
+        boot_id,
+        agent,
+        received_at_ms: 1,
+        clock_offset_ms: 0,
+        belonging,
+        events,
+        correction: None,
+    };
     let mut bytes = Vec::new();
     encode_event_record(&record, &mut bytes);
     bytes

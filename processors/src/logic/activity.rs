@@ -2,6 +2,7 @@
 
 use super::bounds::{Applied, Bounds, OverBound};
 use super::intervals::Intervals;
+use super::marks::Marks;
 use super::names::{AppId, Names};
 use super::seen::Seen;
 use super::touch::clip;
@@ -53,7 +54,7 @@ pub struct ActivityDay {
     pub class_no: u32,
     /// Stamped likewise.
     pub in_service: bool,
-    /// Distinct events folded.
+    /// Distinct events and corrections folded.
     pub ver: u32,
     /// Of these: with `at` in the day.
     pub events: u32,
@@ -69,6 +70,8 @@ pub struct ActivityDay {
     pub apps: Vec<App>,
     /// The folded events.
     pub seen: Seen,
+    /// The folded corrections.
+    pub marks: Marks,
 }
 
 impl ActivityDay {
@@ -114,7 +117,8 @@ impl ActivityDay {
     pub fn heap_bytes(&self) -> usize {
         let apps = self.apps.capacity() * size_of::<App>();
         let app_spans: usize = self.apps.iter().map(|app| app.spans.heap_bytes()).sum();
-        self.on.heap_bytes() + self.active.heap_bytes() + self.seen.heap_bytes() + apps + app_spans
+        let sets = self.on.heap_bytes() + self.active.heap_bytes() + self.seen.heap_bytes();
+        sets + self.marks.heap_bytes() + apps + app_spans
     }
 
     fn admit_seen(&self, event: &Assertion<'_>, bounds: &Bounds) -> Result<(), OverBound> {

@@ -83,9 +83,13 @@ impl Batch {
     }
 }
 
-/// The rows of a record, in the order of the contract's type table, then of the post.
+/// The rows of a record, in the order of the contract's type table, then of the post. Copies that a correction made have
+/// none: what they were copied from is in the archive, as it was stamped.
 fn rows(record: EventRecord, at: Position) -> Result<Vec<EventRawRow>, serde_json::Error> {
-    let EventRecord { device_no, boot_id, agent, received_at_ms, clock_offset_ms, belonging, events } = record;
+    if record.correction.is_some() {
+        return Ok(Vec::new());
+    }
+    let EventRecord { device_no, boot_id, agent, received_at_ms, clock_offset_ms, belonging, events, .. } = record;
     let mut rows = Vec::with_capacity(events.len());
     for event in in_order(events) {
         let payload = serde_json::to_string(&event)?;
@@ -140,6 +144,7 @@ pub fn record_of(row: EventRawRow) -> Result<EventRecord, serde_json::Error> {
         clock_offset_ms: row.clock_offset_ms,
         belonging,
         events,
+        correction: None,
     })
 }
 
@@ -195,6 +200,21 @@ mod tests {
     use schemas::time::parse_rfc3339_ms;
     use uuid::Uuid;
 
+    #[test]
+    fn what_a_correction_wrote_is_passed_over() {
+        let place = schemas::record::Correction {
+            seq: 1,
+            marker: false,
+            school_no: 11,
+            class_no: 0,
+            division: 440_106,
+            in_service: true,
+        };
+        let mut batch = Batch::default();
+        batch.push(EventRecord { correction: Some(place), ..record() }, at(7)).unwrap();
+        assert_eq!((batch.rows().len(), batch.next_offsets().clone()), (0, BTreeMap::from([(3, 8)])));
+    }
+
     fn at_ms() -> i64 {
         parse_rfc3339_ms("2026-11-20T09:15:04.120+08:00").unwrap()
     }
@@ -233,6 +253,7 @@ mod tests {
                 until_day: Day::OPEN,
             },
             events,
+            correction: None,
         }
     }
 

@@ -6,7 +6,7 @@ use schemas::time::Day;
 
 /// Figures of a school row: the column, and how device rows make it. Device rows are called by their columns.
 const ACTIVITY: &[(&str, &str, &str)] = &[
-    ("ver", "ver", "sum(ver)"),
+    ("ver", "ver - hidden_ver", "sum(ver - length(corrections))"),
     ("reporting", "reporting", "countIf(in_service = 1 AND events > 0)"),
     ("powered", "powered", "countIf(in_service = 1 AND on_s >= {power_on_min_s})"),
     ("used", "used", "countIf(in_service = 1 AND active_s >= {use_min_s})"),
@@ -26,7 +26,7 @@ const ACTIVITY: &[(&str, &str, &str)] = &[
 ];
 
 const NETWORK: &[(&str, &str, &str)] = &[
-    ("ver", "ver", "sum(ver)"),
+    ("ver", "ver - hidden_ver", "sum(ver - length(corrections))"),
     ("pass", "pass", "countIf(in_service = 1 AND verdict = 'pass')"),
     ("fail", "fail", "countIf(in_service = 1 AND verdict = 'fail')"),
     ("unknown", "unknown", "countIf(in_service = 1 AND verdict = 'unknown')"),
@@ -88,8 +88,8 @@ impl Ledger {
             "SELECT count() AS n_rows, groupArrayIf((division, school_no, stored, computed), stored != computed) AS differing \
              FROM (SELECT division, school_no, anyIf(v, s = 1) AS stored, anyIf(v, s = 0) AS computed FROM \
              (SELECT division, school_no, 1 AS s, [{stored}] AS v FROM {schools} FINAL WHERE day = toDate({day}) \
-             UNION ALL SELECT division, school_no, 0 AS s, [{computed}] AS v FROM {devices} FINAL \
-             WHERE day = toDate({day}) GROUP BY division, school_no) GROUP BY division, school_no)"
+             AND ver > hidden_ver UNION ALL SELECT division, school_no, 0 AS s, [{computed}] AS v FROM {devices} FINAL \
+             WHERE day = toDate({day}) AND hidden = 0 GROUP BY division, school_no) GROUP BY division, school_no)"
         )
     }
 

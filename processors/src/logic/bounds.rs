@@ -39,4 +39,6 @@ pub enum Applied {
     Duplicate,
     /// It would go beyond a bound; nothing changed.
     OverBound(OverBound),
+    /// A correction put the day elsewhere; nothing changed, and the event has to be sent on.
+    Away,
 }

@@ -1,6 +1,7 @@
 //! The network of one device on one day: bursts by class, probes, histograms, verdict (METRICS sections 4, 10.8, 10.9).
 
 use super::bounds::{Applied, Bounds, OverBound};
+use super::marks::Marks;
 use super::seen::Seen;
 use super::touch::second_of_day;
 use schemas::definitions::{BUCKETS, Definitions};
@@ -114,6 +115,7 @@ pub struct NetworkDay {
     pub jitter_hist: [u16; BUCKETS],
     pub last_received_ms: i64,
     pub seen: Seen,
+    pub marks: Marks,
 }
 
 impl NetworkDay {

@@ -1,5 +1,7 @@
 //! The roller's statements, and when it is time for the nightly run.
 
+use schemas::org::{OrgId, area_range};
+use schemas::registry::CorrectionRecord;
 use schemas::sets::SetName;
 use schemas::time::Day;
 
@@ -96,6 +98,81 @@ pub fn restate(set: &SetName, days: Days, now_ms: i64) -> String {
          USING (division, school_no, day) WHERE fresh.events > p.events",
         now_of(set, days),
         newest(set, days),
+    )
+}
+
+/// What a correction that reaches back changed, by school and day, once: `?` is bound to who and why.
+#[must_use]
+pub fn restate_corrected(set: &SetName, days: Days, now_ms: i64, record: &CorrectionRecord) -> String {
+    let columns = FIGURES.map(|name| format!("{name}_before, {name}")).join(", ");
+    let values = FIGURES.map(|name| format!("p.{name}, fresh.{name}")).join(", ");
+    format!(
+        "INSERT INTO restatements (set_name, division, school_no, day, edition, at, late_events, events, {columns}, \
+         correction_no, changed_by, reason) \
+         SELECT '{set}', k.division, k.school_no, k.day, p.edition + 1, fromUnixTimestamp64Milli({now_ms}, 'UTC'), \
+         0, fresh.events, {values}, {no}, ?, ? FROM ({keys}) AS k \
+         LEFT JOIN {fresh} AS fresh USING (division, school_no, day) LEFT JOIN {newest} AS p USING (division, school_no, day) \
+         WHERE {filter} AND (k.division, k.school_no, k.day) NOT IN (SELECT division, school_no, day FROM restatements \
+         WHERE set_name = '{set}' AND correction_no = {no})",
+        no = record.no,
+        keys = corrected_keys(record),
+        fresh = now_of(set, days),
+        newest = newest(set, days),
+        filter = between(days).replace("day ", "k.day "),
+    )
+}
+
+/// Each day of a row of `corrected_days`.
+const DAYS_OF_SHIFT: &str = "toDate(arrayJoin(range(toUInt16(from_day), toUInt16(until_day))))";
+
+/// The school days that a correction changes: where device-days were said to be and where they are; or those of the schools
+/// of a closure.
+fn corrected_keys(record: &CorrectionRecord) -> String {
+    if record.kind != "closure" {
+        let side = |prefix: &str| {
+            format!(
+                "SELECT {prefix}division AS a, {prefix}school_no AS b, {DAYS_OF_SHIFT} AS c FROM corrected_days FINAL \
+                 WHERE seq = {}",
+                record.seq
+            )
+        };
+        let (here, there) = (side(""), side("old_"));
+        return format!(
+            "SELECT DISTINCT a AS division, b AS school_no, c AS day FROM (SELECT * FROM ({here}) UNION ALL SELECT * FROM ({there}))"
+        );
+    }
+    let days = between((record.from_day, record.until_day));
+    format!("SELECT division, school_no, day FROM roster_day FINAL WHERE {days} AND {}", schools_of(&record.object))
+}
+
+/// The schools of an area or the school of an id, as a condition.
+fn schools_of(object: &str) -> String {
+    match OrgId::parse(object) {
+        Some(OrgId::Area(code)) => {
+            let range = area_range(code);
+            format!("division BETWEEN {} AND {}", range.start(), range.end())
+        }
+        Some(OrgId::School(no)) => format!("school_no = {no}"),
+        _ => "0".to_owned(),
+    }
+}
+
+/// Rows of `roster_day` that do not say yet what a correction says: device-days that count where they do not, or do not
+/// where they do; or school days of a closure.
+#[must_use]
+pub fn roster_behind(record: &CorrectionRecord) -> String {
+    if record.kind == "closure" {
+        let days = between((record.from_day, record.until_day));
+        let schools = schools_of(&record.object);
+        return format!("SELECT count() FROM roster_day FINAL WHERE {days} AND {schools} AND school_day = 1");
+    }
+    let days = between((record.from_day, record.until_day));
+    format!(
+        "SELECT count() FROM (SELECT device_no, division, school_no, in_service, {DAYS_OF_SHIFT} AS day \
+         FROM corrected_days FINAL WHERE seq = {}) AS c \
+         INNER JOIN (SELECT division, school_no, day, in_service_devices FROM roster_day FINAL WHERE {days}) AS r \
+         USING (division, school_no, day) WHERE bitmapContains(r.in_service_devices, c.device_no) != c.in_service",
+        record.seq
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::activity::{ActivityDay, App};
 use super::intervals::{Intervals, NotASet, measure_of_intersection};
+use super::marks::{Marks, NotMarks};
 use super::names::Names;
 use super::network::NetworkDay;
 use super::school::LedgerKey;
@@ -21,12 +22,15 @@ pub enum RowFault {
     /// Columns of the seen set.
     #[error(transparent)]
     Seen(#[from] NotSeen),
-    /// `ver` is the number of events in the row.
-    #[error("ver {ver} of a row that holds {seen} events")]
+    /// Columns of the corrections.
+    #[error(transparent)]
+    Marks(#[from] NotMarks),
+    /// `ver` is the number of events and corrections in the row.
+    #[error("ver {ver} of a row that holds {seen} events and corrections")]
     Version {
         /// Column `ver`.
         ver: u32,
-        /// Size of the seen set.
+        /// Size of the seen set, and corrections.
         seen: u64,
     },
     /// `app_ids` and `app_spans` belong together, ascending.
@@ -64,6 +68,7 @@ pub fn device_day(
     let session_spans = sessions(ledger, rules.definitions.gap_s);
     let app_s = |app: &App| measure_of_intersection(app.spans.flat(), &summary.in_use);
     let (seen_boots, seen_ranges) = seen_columns(&ledger.seen);
+    let (moved_division, moved_school_no) = ledger.marks.away(key).unwrap_or_default();
     DeviceDayRow {
         division: key.division,
         school_no: key.school_no,
@@ -90,6 +95,9 @@ pub fn device_day(
         app_spans: ledger.apps.iter().map(|app| app.spans.flat().to_vec()).collect(),
         seen_boots,
         seen_ranges,
+        corrections: ledger.marks.numbers().to_vec(),
+        moved_division,
+        moved_school_no,
     }
 }
 
@@ -112,7 +120,12 @@ pub fn activity_day(row: &DeviceDayRow, names: &mut Names) -> Result<ActivityDay
         on: Intervals::from_flat(&row.on_spans)?,
         active: Intervals::from_flat(&row.active_spans)?,
         apps: row.app_ids.iter().zip(&row.app_spans).map(app).collect::<Result<_, NotASet>>()?,
-        seen: seen(&row.seen_boots, &row.seen_ranges, row.ver)?,
+        seen: seen(&row.seen_boots, &row.seen_ranges, row.ver, &row.corrections)?,
+        marks: Marks::from_columns(
+            key_of_device_day(row).0,
+            &row.corrections,
+            (row.moved_division, row.moved_school_no),
+        )?,
     })
 }
 
@@ -120,6 +133,7 @@ pub fn activity_day(row: &DeviceDayRow, names: &mut Names) -> Result<ActivityDay
 #[must_use]
 pub fn network_day(key: LedgerKey, device_no: u32, ledger: &NetworkDay, definitions: &Definitions) -> NetworkDayRow {
     let (seen_boots, seen_ranges) = seen_columns(&ledger.seen);
+    let (moved_division, moved_school_no) = ledger.marks.away(key).unwrap_or_default();
     NetworkDayRow {
         division: key.division,
         school_no: key.school_no,
@@ -145,6 +159,9 @@ pub fn network_day(key: LedgerKey, device_no: u32, ledger: &NetworkDay, definiti
         last_received: ledger.last_received_ms,
         seen_boots,
         seen_ranges,
+        corrections: ledger.marks.numbers().to_vec(),
+        moved_division,
+        moved_school_no,
     }
 }
 
@@ -172,13 +189,19 @@ pub fn network_ledger(row: &NetworkDayRow) -> Result<NetworkDay, RowFault> {
         latency_hist: hist(&row.latency_hist)?,
         jitter_hist: hist(&row.jitter_hist)?,
         last_received_ms: row.last_received,
-        seen: seen(&row.seen_boots, &row.seen_ranges, row.ver)?,
+        seen: seen(&row.seen_boots, &row.seen_ranges, row.ver, &row.corrections)?,
+        marks: Marks::from_columns(
+            key_of_network_day(row).0,
+            &row.corrections,
+            (row.moved_division, row.moved_school_no),
+        )?,
     })
 }
 
-fn seen(boots: &[Uuid], ranges: &[Vec<u32>], ver: u32) -> Result<Seen, RowFault> {
+fn seen(boots: &[Uuid], ranges: &[Vec<u32>], ver: u32, corrections: &[u32]) -> Result<Seen, RowFault> {
     let seen = Seen::from_columns(boots, ranges)?;
-    if seen.total() == u64::from(ver) { Ok(seen) } else { Err(RowFault::Version { ver, seen: seen.total() }) }
+    let folded = seen.total() + corrections.len() as u64;
+    if folded == u64::from(ver) { Ok(seen) } else { Err(RowFault::Version { ver, seen: folded }) }
 }
 
 fn seen_columns(seen: &Seen) -> (Vec<Uuid>, Vec<Vec<u32>>) {

@@ -1,6 +1,7 @@
 //! Rows of a school's day: pure sums over its device ledgers, never increments.
 
 use super::activity::ActivityDay;
+use super::marks::Marks;
 use super::network::NetworkDay;
 use super::summary::{Curve, DayRules, Summary};
 use schemas::definitions::Definitions;
@@ -37,6 +38,10 @@ pub fn activity_row<'a>(
     let mut summary = Summary::default();
     for (device_no, ledger) in devices {
         row.ver = row.ver.saturating_add(ledger.ver);
+        row.hidden_ver = row.hidden_ver.saturating_add(hidden_ver(key, ledger.ver, &ledger.marks));
+        if ledger.marks.hide(key, ledger.ver) {
+            continue;
+        }
         if !ledger.on.flat().is_empty() {
             row.session_device_nos.push(device_no);
         }
@@ -58,6 +63,11 @@ pub fn activity_row<'a>(
     SchoolDayRow { classes_used: classes.len() as u32, online: online.to_vec(), active: active.to_vec(), ..row }
 }
 
+/// What of a row's `ver` counts no event that readers see.
+fn hidden_ver(key: LedgerKey, ver: u32, marks: &Marks) -> u32 {
+    if marks.hide(key, ver) { ver } else { marks.count() }
+}
+
 fn add(row: &mut SchoolDayRow, summary: &Summary, reports: u32) {
     row.reporting += reports;
     row.powered += u32::from(summary.powered);
@@ -74,6 +84,7 @@ fn empty_activity_row(key: LedgerKey) -> SchoolDayRow {
         school_no: key.school_no,
         day: key.date(),
         ver: 0,
+        hidden_ver: 0,
         reporting: 0,
         powered: 0,
         used: 0,
@@ -98,7 +109,8 @@ pub fn network_row<'a>(
     let mut row = empty_network_row(key);
     for (_, ledger) in devices {
         row.ver = row.ver.saturating_add(ledger.ver);
-        if ledger.in_service {
+        row.hidden_ver = row.hidden_ver.saturating_add(hidden_ver(key, ledger.ver, &ledger.marks));
+        if ledger.in_service && !ledger.marks.hide(key, ledger.ver) {
             match ledger.verdict(definitions) {
                 verdict::PASS => row.pass += 1,
                 verdict::FAIL => row.fail += 1,
@@ -130,6 +142,7 @@ fn empty_network_row(key: LedgerKey) -> SchoolNetworkDayRow {
         school_no: key.school_no,
         day: key.date(),
         ver: 0,
+        hidden_ver: 0,
         pass: 0,
         fail: 0,
         unknown: 0,

@@ -1,10 +1,13 @@
 //! The ledgers in memory: by school and day, with what is dirty, how large it is, and what was evicted.
 
 use super::activity::ActivityDay;
+use super::bounds::Applied;
+use super::marks::{Marks, Taken};
 use super::network::NetworkDay;
 use super::partition::Share;
 use super::school::LedgerKey;
 use hashbrown::{HashMap, HashSet};
+use schemas::record::Correction;
 use schemas::time::Day;
 
 mod loaded;
@@ -19,8 +22,23 @@ pub trait Ledger: Default {
     fn ver(&self) -> u32;
     /// Bytes outside the struct itself.
     fn heap_bytes(&self) -> usize;
-    /// Takes the stamps of the first record of the row.
+    /// Takes the stamps of the first record of the row, or of a correction.
     fn stamp(&mut self, class_no: u32, in_service: bool);
+    /// The corrections folded, and the number of all that is folded.
+    fn marks(&mut self) -> (&mut Marks, &mut u32);
+    /// Folds a correction.
+    fn correct(&mut self, correction: &Correction) -> Applied {
+        let (marks, ver) = self.marks();
+        let taken = marks.take(correction);
+        if taken == Taken::Known {
+            return Applied::Duplicate;
+        }
+        *ver += 1;
+        if taken == Taken::Newest {
+            self.stamp(correction.class_no, correction.in_service);
+        }
+        Applied::Folded
+    }
     /// Gives spare memory back.
     fn trim(&mut self);
 }
@@ -38,6 +56,10 @@ impl Ledger for ActivityDay {
         (self.class_no, self.in_service) = (class_no, in_service);
     }
 
+    fn marks(&mut self) -> (&mut Marks, &mut u32) {
+        (&mut self.marks, &mut self.ver)
+    }
+
     fn trim(&mut self) {
         ActivityDay::trim(self);
     }
@@ -49,7 +71,11 @@ impl Ledger for NetworkDay {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.seen.heap_bytes()
+        self.seen.heap_bytes() + self.marks.heap_bytes()
+    }
+
+    fn marks(&mut self) -> (&mut Marks, &mut u32) {
+        (&mut self.marks, &mut self.ver)
     }
 
     fn stamp(&mut self, class_no: u32, in_service: bool) {

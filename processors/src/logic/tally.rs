@@ -11,7 +11,7 @@ pub enum StepOutcome {
     Duplicate,
     /// It was beyond a bound in a day, and new in no other.
     DeadLettered,
-    /// It touches no day of its record's belonging.
+    /// It touches no day of its record's belonging, or days that a correction put elsewhere, where it was sent on.
     Elsewhere,
     /// No ledger folds its type.
     Unfolded,
@@ -22,6 +22,7 @@ impl StepOutcome {
     #[must_use]
     pub const fn or(self, applied: Applied) -> StepOutcome {
         match (self, applied) {
+            (outcome, Applied::Away) => outcome,
             (_, Applied::Folded) | (StepOutcome::Folded, _) => StepOutcome::Folded,
             (_, Applied::OverBound(_)) | (StepOutcome::DeadLettered, _) => StepOutcome::DeadLettered,
             (_, Applied::Duplicate) => StepOutcome::Duplicate,

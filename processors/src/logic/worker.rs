@@ -54,6 +54,8 @@ pub struct Worker {
     /// Per partition: offset after the last staged record.
     read: BTreeMap<i32, i64>,
     dead: Vec<DeadRecord>,
+    /// By partition that they came from: events of days that a correction put elsewhere.
+    forwards: Vec<(i32, EventRecord)>,
     undecodable: (i64, usize),
     tally: Tally,
     /// The days that are folded: first, and day after the last.
@@ -77,6 +79,7 @@ impl Worker {
             staged: Vec::new(),
             read: BTreeMap::new(),
             dead: Vec::new(),
+            forwards: Vec::new(),
             undecodable: (0, 0),
             tally: Tally::default(),
             days: (Day::FIRST, Day::OPEN),
@@ -174,6 +177,10 @@ impl Worker {
             for burst in &events.bursts {
                 note_missing(&self.network, staged, Touched::at(burst.at_ms), &mut network);
             }
+            for key in marked(&staged.record) {
+                activity.extend(Some(key).filter(|key| self.activity.lacks(key, staged.partition)));
+                network.extend(Some(key).filter(|key| self.network.lacks(key, staged.partition)));
+            }
         }
         for keys in [&mut activity, &mut network] {
             keys.sort_unstable();
@@ -248,6 +255,16 @@ impl Worker {
     pub fn dead_letters_sent(&mut self) {
         self.tally.dead_letters += self.dead.len() as u64;
         self.dead.clear();
+    }
+
+    /// Events to send on to the logs of the schools where they belong, before the commit.
+    pub fn forwards(&self) -> impl Iterator<Item = &EventRecord> {
+        self.forwards.iter().map(|(_, record)| record)
+    }
+
+    /// They were sent.
+    pub fn forwarded(&mut self) {
+        self.forwards.clear();
     }
 
     /// All rows were acknowledged: they are clean, and what was folded may be committed.
@@ -326,6 +343,14 @@ fn note_missing<L: Ledger>(shelf: &Shelf<L>, staged: &Staged, touched: Touched, 
             missing.push(key);
         }
     }
+}
+
+/// The ledgers that a record tells of a correction.
+fn marked(record: &EventRecord) -> impl Iterator<Item = LedgerKey> + use<> {
+    let Belonging { division, school_no, from_day, until_day, .. } = record.belonging;
+    let days =
+        if record.correction.is_some_and(|correction| correction.marker) { from_day.0..until_day.0 } else { 0..0 };
+    days.map(move |day| LedgerKey { division, school_no, day: Day(day) })
 }
 
 fn keys(record: &EventRecord, touched: Touched) -> impl Iterator<Item = LedgerKey> {

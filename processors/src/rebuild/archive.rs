@@ -5,6 +5,7 @@ use super::Workshop;
 use crate::console;
 use crate::logic::archive::record_of;
 use crate::logic::cli::grouped;
+use crate::logic::corrections::{InForce, markers, shift_of};
 use crate::logic::sets::MadeSet;
 use crate::logic::worker::{Commit, Record, Rules};
 use crate::store::clickhouse::Tables;
@@ -12,10 +13,13 @@ use crate::store::dead::DeadTopic;
 use crate::tables;
 use crate::worker::ports::{Appetite, Assigned, Log, Polled, PortFault};
 use crate::worker::{Engine, Limits, Now, Phase, Turn};
+use anyhow::Context;
 use clickhouse::Client;
 use clickhouse::query::RowCursor;
 use schemas::avro::encode_event_record;
-use schemas::rows::EventRawRow;
+use schemas::record::EventRecord;
+use schemas::registry::Shift;
+use schemas::rows::{CorrectedDaysRow, EventRawRow};
 use schemas::time::Day;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,8 +42,13 @@ pub(super) fn fold(
     runtime: &Handle,
 ) -> anyhow::Result<u64> {
     let clickhouse = &workshop.config.clickhouse;
+    let client = tables::client(clickhouse);
+    let shifts = runtime.block_on(shifts(&client)).context("read the corrections")?;
+    let markers = shifts.iter().flat_map(|(seq, shift)| markers(*seq, 0, shift)).collect();
     let log = ArchiveLog {
-        client: tables::client(clickhouse),
+        client,
+        markers,
+        corrections: InForce::of(&shifts),
         runtime: runtime.clone(),
         days: days.into(),
         rows: None,
@@ -110,6 +119,9 @@ struct ArchiveLog {
     runtime: Handle,
     days: VecDeque<Day>,
     rows: Option<RowCursor<EventRawRow>>,
+    /// What corrections that reach back tell the logs, to be handed over before any event.
+    markers: VecDeque<EventRecord>,
+    corrections: InForce,
     partitions: u32,
     announced: bool,
     /// By partition: positions of this log, which are not those of the topic.
@@ -146,15 +158,28 @@ impl ArchiveLog {
     fn hand_over(&mut self, row: EventRawRow, each: &mut dyn FnMut(Record<'_>)) -> Result<(), PortFault> {
         let record = record_of(row)
             .map_err(|error| PortFault { fatal: true, ..PortFault::new("read an event of the archive", error) })?;
+        // As it was stamped, and as it is right: the markers keep the former out of rows that readers see.
+        for record in self.corrections.restamped(record) {
+            self.hand_over_record(&record, each);
+        }
+        Ok(())
+    }
+
+    fn hand_over_record(&mut self, record: &EventRecord, each: &mut dyn FnMut(Record<'_>)) {
         let school_no = record.belonging.school_no;
         let partition = crate::logic::partition::of_school(school_no, self.partitions);
         self.value.clear();
-        encode_event_record(&record, &mut self.value);
+        encode_event_record(record, &mut self.value);
         let offset = self.next[partition as usize];
         self.next[partition as usize] += 1;
         each(Record { partition, offset, key: school_no.to_string().as_bytes(), value: &self.value });
-        Ok(())
     }
+}
+
+/// All device-days that were corrected.
+async fn shifts(client: &Client) -> Result<Vec<(u32, Shift)>, clickhouse::error::Error> {
+    let rows = client.query("SELECT ?fields FROM corrected_days FINAL ORDER BY seq, device_no, from_day");
+    Ok(rows.fetch_all::<CorrectedDaysRow>().await?.iter().map(shift_of).collect())
 }
 
 /// Events whose `at` is in a day, of the streams that the ledgers fold, without copies.
@@ -177,12 +202,15 @@ impl Log for ArchiveLog {
             return Ok(Polled::Assigned((0..self.partitions as i32).map(assigned).collect()));
         }
         let mut records = 0;
+        while let Some(marker) = self.markers.pop_front() {
+            self.hand_over_record(&marker, each);
+            records += 1;
+        }
         while records < appetite.records {
             let Some(row) = self.row()? else { break };
             self.hand_over(row, each)?;
-            records += 1;
+            (records, self.read) = (records + 1, self.read + 1);
         }
-        self.read += records as u64;
         Ok(Polled::Records(records))
     }
 

@@ -111,11 +111,18 @@ impl SetBook {
     }
 }
 
-/// The view `<table>_final` over the table of a set.
+/// The view `<table>_final` over the table of a set: what readers see. Rows that a correction hid are left out, and `ver`
+/// counts events alone.
 fn view(table: &str, name: &SetName) -> String {
-    let columns = match table {
-        "school_day" => "* REPLACE (bitmapToArray(session_devices) AS session_devices)",
-        _ => "*",
+    let devices = "* EXCEPT (moved_division, moved_school_no) REPLACE (toUInt32(ver - length(corrections)) AS ver)";
+    let schools = "* EXCEPT (hidden_ver) REPLACE (toUInt32(ver - hidden_ver) AS ver";
+    let (columns, shown) = match table {
+        "device_day" | "network_day" => (devices.to_owned(), "hidden = 0"),
+        "school_day" => (format!("{schools}, bitmapToArray(session_devices) AS session_devices)"), "ver > hidden_ver"),
+        "school_network_day" => (format!("{schools})"), "ver > hidden_ver"),
+        _ => ("*".to_owned(), "1"),
     };
-    format!("CREATE OR REPLACE VIEW {table}_final AS SELECT {columns} FROM {} FINAL", name.table(table))
+    // Beside the new `ver`, a condition on the column would be taken for one on that.
+    let rows = format!("SELECT * FROM {} FINAL WHERE {shown}", name.table(table));
+    format!("CREATE OR REPLACE VIEW {table}_final AS SELECT {columns} FROM ({rows})")
 }

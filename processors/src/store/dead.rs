@@ -1,12 +1,14 @@
-//! The dead-letter topic.
+//! The dead-letter topic, and the way back into the log of the events.
 
+use super::events::EventLog;
 use crate::worker::ports::{DeadLetters, PortFault};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaResult;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use runtime::config::KafkaConfig;
 use schemas::avro::encode_dead_record;
-use schemas::record::DeadRecord;
+use schemas::record::{DeadRecord, EventRecord};
+use schemas::topic::EventTopic;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
@@ -16,6 +18,7 @@ pub const TOPIC: &str = "telemetry.dead.v1";
 /// Sends dead letters, each acknowledged by all in-sync replicas.
 pub struct DeadTopic {
     producer: FutureProducer,
+    events: EventLog,
     runtime: Handle,
 }
 
@@ -24,7 +27,7 @@ impl DeadTopic {
     ///
     /// # Errors
     /// A configuration that librdkafka refuses.
-    pub fn new(kafka: &KafkaConfig, runtime: Handle) -> KafkaResult<DeadTopic> {
+    pub fn new(kafka: &KafkaConfig, events: EventTopic, runtime: Handle) -> KafkaResult<DeadTopic> {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", &kafka.bootstrap)
             .set("enable.idempotence", "true")
@@ -33,7 +36,7 @@ impl DeadTopic {
             // A letter carries a whole source record and a little more.
             .set("message.max.bytes", "16777216")
             .create()?;
-        Ok(DeadTopic { producer, runtime })
+        Ok(DeadTopic { producer, events: EventLog::new(kafka, events)?, runtime })
     }
 
     async fn send_one(&self, letter: &DeadRecord) -> Result<(), PortFault> {
@@ -59,11 +62,19 @@ impl DeadLetters for DeadTopic {
         let all = futures::future::try_join_all(letters.iter().map(|letter| self.send_one(letter)));
         self.runtime.block_on(all).map(drop)
     }
+
+    fn forward(&mut self, records: &mut dyn Iterator<Item = &EventRecord>) -> Result<(), PortFault> {
+        self.runtime.block_on(self.events.send(records))
+    }
 }
 
-/// Without a topic, letters go nowhere: for who folds again what another has folded, and meets the same records.
+/// Without a topic, letters and records go nowhere: for who folds again what another has folded, and meets the same records.
 impl DeadLetters for Option<DeadTopic> {
     fn send(&mut self, letters: &[DeadRecord]) -> Result<(), PortFault> {
         self.as_mut().map_or(Ok(()), |topic| topic.send(letters))
+    }
+
+    fn forward(&mut self, records: &mut dyn Iterator<Item = &EventRecord>) -> Result<(), PortFault> {
+        self.as_mut().map_or(Ok(()), |topic| topic.forward(records))
     }
 }

@@ -42,7 +42,7 @@ pub enum Phase {
     Load,
     /// Folds the batch.
     Fold,
-    /// Sends dead letters.
+    /// Sends dead letters, and on what belongs elsewhere.
     DeadLetters,
     /// Writes device rows.
     DeviceRows,
@@ -322,6 +322,10 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         if !self.worker.dead_letters().is_empty() {
             self.dead.send(self.worker.dead_letters())?;
             self.worker.dead_letters_sent();
+        }
+        if self.worker.forwards().next().is_some() {
+            self.dead.forward(&mut self.worker.forwards())?;
+            self.worker.forwarded();
         }
         self.phase = Phase::DeviceRows;
         Ok(())

@@ -2,10 +2,12 @@
 //! `ReplacingMergeTree(ver)`. Deterministic; for tests and simulations.
 
 use super::ports::{Appetite, Assigned, DeadLetters, LedgerStore, Level, Log, Polled, PortFault, RowWriter};
+use crate::logic::partition;
 use crate::logic::rows;
 use crate::logic::school::LedgerKey;
 use crate::logic::worker::{Commit, Load, Record, Wanted, Worker};
-use schemas::record::DeadRecord;
+use schemas::avro::encode_event_record;
+use schemas::record::{DeadRecord, EventRecord};
 use schemas::rows::{DeviceDayRow, NetworkDayRow, SchoolDayRow, SchoolNetworkDayRow};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,6 +23,16 @@ pub struct Partitions {
     pub records: BTreeMap<i32, Vec<Entry>>,
     /// Commits by partition.
     pub commits: BTreeMap<i32, (i64, i64)>,
+}
+
+impl Partitions {
+    /// Produces a record, keyed by its school.
+    pub fn append(&mut self, record: &EventRecord, partitions: u32) {
+        let (school_no, mut value) = (record.belonging.school_no, Vec::new());
+        encode_event_record(record, &mut value);
+        let entries = self.records.entry(partition::of_school(school_no, partitions)).or_default();
+        entries.push((school_no.to_string().into_bytes(), value));
+    }
 }
 
 /// One member of the group; it is given its partitions by the test.
@@ -230,9 +242,25 @@ impl RowWriter for SharedTables {
     }
 }
 
-impl DeadLetters for Rc<RefCell<Vec<DeadRecord>>> {
+/// Where letters go, and the log into which records are sent on.
+#[derive(Clone, Debug)]
+pub struct MemoryOutlet {
+    /// Dead letters.
+    pub letters: Rc<RefCell<Vec<DeadRecord>>>,
+    /// The log.
+    pub log: Rc<RefCell<Partitions>>,
+    /// Its partitions.
+    pub partitions: u32,
+}
+
+impl DeadLetters for MemoryOutlet {
     fn send(&mut self, letters: &[DeadRecord]) -> Result<(), PortFault> {
-        self.borrow_mut().extend_from_slice(letters);
+        self.letters.borrow_mut().extend_from_slice(letters);
+        Ok(())
+    }
+
+    fn forward(&mut self, records: &mut dyn Iterator<Item = &EventRecord>) -> Result<(), PortFault> {
+        records.for_each(|record| self.log.borrow_mut().append(record, self.partitions));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What the worker needs from outside, one verb each. Every port has an in-memory twin for tests and simulations.
 
 use crate::logic::worker::{Commit, Load, Record, Wanted, Worker};
-use schemas::record::DeadRecord;
+use schemas::record::{DeadRecord, EventRecord};
 use std::error::Error;
 use std::time::Duration;
 
@@ -124,11 +124,17 @@ pub trait RowWriter {
     fn write(&mut self, worker: &Worker, level: Level) -> Result<(), PortFault>;
 }
 
-/// Takes what could not be folded.
+/// Takes what could not be folded here.
 pub trait DeadLetters {
     /// Sends, and waits until all are acknowledged.
     ///
     /// # Errors
     /// Some may be sent; all are sent again.
     fn send(&mut self, letters: &[DeadRecord]) -> Result<(), PortFault>;
+
+    /// Sends records to the logs of the schools that they name, and waits until all are acknowledged.
+    ///
+    /// # Errors
+    /// Some may be sent; all are sent again, and count once.
+    fn forward(&mut self, records: &mut dyn Iterator<Item = &EventRecord>) -> Result<(), PortFault>;
 }

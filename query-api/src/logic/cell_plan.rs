@@ -2,7 +2,7 @@
 //! belongs to nobody's question, and answers take from it what the caller's scope allows.
 
 use super::cells::{Reread, Table};
-use super::sql::{ROSTER_SUMS, Statement, activity_sums, in_days, network_sums, not_off, numbers};
+use super::sql::{ROSTER_SUMS, SHOWN_SCHOOLS, Statement, activity_sums, in_days, network_sums, not_off, numbers};
 use schemas::time::Day;
 
 /// A place (see [`super::cells::Place`]): codes of cities and of the province end in 00 (GB/T 2260).
@@ -49,11 +49,13 @@ pub fn cells(table: Table, reread: &Reread) -> Statement {
         }
         Table::Activity => {
             let sums = activity_sums(true);
-            format!("SELECT {keys}, {sums} FROM school_day FINAL WHERE {rows} AND {} {group}", not_off(&rows))
+            let shown = format!("{rows} AND {SHOWN_SCHOOLS} AND {}", not_off(&rows));
+            format!("SELECT {keys}, {sums} FROM school_day FINAL WHERE {shown} {group}")
         }
         Table::Network => {
             let sums = network_sums(true);
-            format!("SELECT {keys}, {sums} FROM school_network_day FINAL WHERE {rows} AND {} {group}", not_off(&rows))
+            let shown = format!("{rows} AND {SHOWN_SCHOOLS} AND {}", not_off(&rows));
+            format!("SELECT {keys}, {sums} FROM school_network_day FINAL WHERE {shown} {group}")
         }
     })
 }

@@ -1,7 +1,7 @@
 //! Statements about devices: of one school, of one device, and sets of devices.
 
 use super::scope::{DevicesOf, Scope};
-use super::sql::{Statement, between, date, in_days, network_sums, numbers};
+use super::sql::{SHOWN, Statement, between, date, in_days, network_sums, numbers};
 use schemas::figures::{FigureId, Source};
 use schemas::time::Day;
 
@@ -107,7 +107,7 @@ impl DevicePlan<'_> {
     pub fn reported(&self, device_no: u32, school_days: &[Day]) -> Statement {
         Statement(format!(
             "SELECT countIf(events > 0) AS n_reporting FROM device_day FINAL \
-             WHERE {} AND school_no = {} AND device_no = {device_no} AND {} AND in_service = 1",
+             WHERE {} AND school_no = {} AND device_no = {device_no} AND {} AND in_service = 1 AND {SHOWN}",
             self.scope.device_rows(),
             self.school_no,
             in_days(school_days),
@@ -136,7 +136,8 @@ impl DevicePlan<'_> {
             return None;
         }
         let scope = self.scope.device_rows();
-        Some(format!("{scope} AND school_no = {} AND {} AND in_service = 1", self.school_no, in_days(school_days)))
+        let days = in_days(school_days);
+        Some(format!("{scope} AND school_no = {} AND {days} AND in_service = 1 AND {SHOWN}", self.school_no))
     }
 }
 
@@ -158,7 +159,7 @@ pub fn device(device_no: u32) -> Statement {
 pub fn device_days(scope: &Scope, device_no: u32, from: Day, to: Day) -> Statement {
     Statement(format!(
         "SELECT day, in_service, on_s, active_s, sessions, used, lessons, first_s, last_s, ver \
-         FROM device_day FINAL WHERE {} AND device_no = {device_no} AND {} ORDER BY day",
+         FROM device_day FINAL WHERE {} AND device_no = {device_no} AND {} AND {SHOWN} ORDER BY day",
         scope.device_rows(),
         between(from, to),
     ))
@@ -169,7 +170,7 @@ pub fn device_days(scope: &Scope, device_no: u32, from: Day, to: Day) -> Stateme
 pub fn device_verdicts(scope: &Scope, device_no: u32, from: Day, to: Day) -> Statement {
     Statement(format!(
         "SELECT day, in_service, toInt8(verdict) AS verdict_code, ver FROM network_day FINAL \
-         WHERE {} AND device_no = {device_no} AND {} ORDER BY day",
+         WHERE {} AND device_no = {device_no} AND {} AND {SHOWN} ORDER BY day",
         scope.device_rows(),
         between(from, to),
     ))
@@ -181,7 +182,7 @@ pub fn device_sessions(scope: &Scope, device_no: u32, from: Day, to: Day) -> Sta
     Statement(format!(
         "SELECT day, session_spans, toUInt8(notEmpty(on_spans) AND on_spans[1] = 0) AS from_start, \
          toUInt8(on_spans[-1] = 86400) AS to_end, ver \
-         FROM device_day FINAL WHERE {} AND device_no = {device_no} AND {} ORDER BY day",
+         FROM device_day FINAL WHERE {} AND device_no = {device_no} AND {} AND {SHOWN} ORDER BY day",
         scope.device_rows(),
         between(from.plus(-1), to.plus(1)),
     ))

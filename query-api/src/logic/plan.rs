@@ -7,7 +7,7 @@
 //! the join's work. Where schools of a unit differ on a day, those that are off are excluded one by one.
 
 use super::scope::Scope;
-use super::sql::{ROSTER_SUMS, Statement, activity_sums, between, in_days, network_sums, not_off};
+use super::sql::{ROSTER_SUMS, SHOWN_SCHOOLS, Statement, activity_sums, between, in_days, network_sums, not_off};
 use super::tree::Target;
 use schemas::figures::{FigureId, Source};
 use schemas::org::area_range;
@@ -105,7 +105,7 @@ impl Plan<'_> {
         let sums = activity_sums(self.needs(Source::Curves));
         let (keys, group) = (keys(self.target, self.grouping), group_by(self.grouping));
         Some(Statement(format!(
-            "SELECT {keys}, {sums} FROM school_day FINAL WHERE {} AND {days}{group}",
+            "SELECT {keys}, {sums} FROM school_day FINAL WHERE {} AND {days} AND {SHOWN_SCHOOLS}{group}",
             self.filter(),
         )))
     }
@@ -120,7 +120,7 @@ impl Plan<'_> {
         let days = self.school_day_rows(calendar)?;
         let (keys, group) = (keys(self.target, self.grouping), group_by(self.grouping));
         Some(Statement(format!(
-            "SELECT {keys}, {} FROM school_network_day FINAL WHERE {} AND {days}{group}",
+            "SELECT {keys}, {} FROM school_network_day FINAL WHERE {} AND {days} AND {SHOWN_SCHOOLS}{group}",
             network_sums(histograms),
             self.filter(),
         )))

@@ -14,6 +14,7 @@ use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
     tags((name = "areas", description = "区域 areas and groups of areas"), (name = "schools", description = "学校 schools"),
          (name = "classes", description = "校区与班级 campuses and classes"), (name = "devices", description = "设备 devices"),
          (name = "accounts", description = "账号 accounts, roles, sessions, keys"), (name = "codes", description = "设备验证码 enrolment codes"), (name = "audit", description = "日志 who changed what"),
+         (name = "corrections", description = "更正 corrections of days that have begun, by two people"),
          (name = "agent", description = "设备登记 devices that join")),
     modifiers(&Tokens)
 )]
@@ -58,6 +59,7 @@ path!(AccountPath, account_no, "Number of the account.");
 path!(GrantPath, grant_no, "Number of the grant.");
 path!(KeyPath, key_no, "Number of the key.");
 path!(FlagPath, flag_no, "Number of the flag.");
+path!(CorrectionPath, correction_no, "Number of the correction.");
 
 /// The precondition of every change.
 #[derive(IntoParams)]

@@ -10,6 +10,7 @@ pub mod calendars;
 pub mod caller;
 pub mod classes;
 pub mod codes;
+pub mod corrections;
 pub mod devices;
 pub mod docs;
 pub mod files;
@@ -103,6 +104,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(areas::schools, schools::add))
         .routes(routes!(schools::show, schools::edit, schools::delete))
         .merge(files::router())
+        .merge(corrections::router())
         .routes(routes!(schools::initialise))
         .routes(routes!(schools::status))
         .routes(routes!(schools::transfer))

@@ -47,6 +47,18 @@ pub enum Conflict {
     /// Whoever made the account may not grant it a role here.
     #[error("here, an account and its role are acts of two people: somebody else has to grant it")]
     TwoPeople,
+    /// Whoever proposed a correction does not decide about it.
+    #[error("a correction is an act of two people: somebody else has to decide about it")]
+    OwnProposal,
+    /// Only whoever proposed a correction takes it back.
+    #[error("somebody else proposed it: refuse it instead")]
+    NotYourProposal,
+    /// A correction that was decided already.
+    #[error("the correction is {0} already")]
+    CorrectionSettled(&'static str),
+    /// A correction that would change nothing.
+    #[error("those days are said to be so already")]
+    NothingToCorrect,
 }
 
 impl Conflict {
@@ -65,7 +77,10 @@ impl Conflict {
             Conflict::AccountState(_) => "account-state",
             Conflict::SecondFactor(_) => "second-factor",
             Conflict::Successor => "successor",
-            Conflict::TwoPeople => "two-people",
+            Conflict::TwoPeople | Conflict::OwnProposal => "two-people",
+            Conflict::NotYourProposal => "not-your-proposal",
+            Conflict::CorrectionSettled(_) => "correction-settled",
+            Conflict::NothingToCorrect => "nothing-to-correct",
         }
     }
 }

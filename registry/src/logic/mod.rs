@@ -6,6 +6,7 @@ pub mod belonging;
 pub mod calendar;
 pub mod chain;
 pub mod conflict;
+pub mod correction;
 pub mod cursor;
 pub mod divisions;
 pub mod enrolment;

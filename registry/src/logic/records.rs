@@ -2,14 +2,17 @@
 
 use super::belonging::{Schools, belongings, horizon};
 use super::model::{Class, Device, Division, School, in_force};
-use schemas::avro::{encode_device_record, encode_org_record};
-use schemas::registry::{CalendarSpan, DeviceRecord, Level, OrgRecord, StatusSpan};
+use schemas::avro::{encode_correction_record, encode_device_record, encode_org_record};
+use schemas::registry::{CalendarSpan, CorrectionRecord, DeviceRecord, Level, OrgRecord, StatusSpan};
 use schemas::time::Day;
 
 /// Topic of organisations, keyed by their id.
 pub const ORGS_TOPIC: &str = "registry.orgs.v1";
 /// Topic of devices, keyed by their number in decimal.
 pub const DEVICES_TOPIC: &str = "registry.devices.v1";
+
+/// Topic of approved corrections, keyed by their number in decimal.
+pub const CORRECTIONS_TOPIC: &str = "registry.corrections.v1";
 
 /// What a value says about its own making.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +45,14 @@ impl Outgoing {
         let mut value = Vec::with_capacity(256);
         encode_org_record(&record, &mut value);
         Outgoing { rev: record.rev, topic: ORGS_TOPIC, key: record.id, value: Some(value) }
+    }
+
+    /// A correction, encoded.
+    #[must_use]
+    pub fn correction(record: &CorrectionRecord) -> Outgoing {
+        let mut value = Vec::with_capacity(256);
+        encode_correction_record(record, &mut value);
+        Outgoing { rev: record.rev, topic: CORRECTIONS_TOPIC, key: record.no.to_string(), value: Some(value) }
     }
 
     /// A device's value, encoded.

@@ -10,7 +10,7 @@ use crate::store::Connection;
 use schemas::org::{AreaLevel, OrgId, area_level};
 use schemas::registry::CalendarSpan;
 
-async fn spans(tx: &mut Connection, org: OrgId) -> Result<Vec<CalendarSpan>, StoreError> {
+pub(super) async fn spans(tx: &mut Connection, org: OrgId) -> Result<Vec<CalendarSpan>, StoreError> {
     let id = org.to_string();
     Ok(orgs::calendar_of(tx, &id).await?.remove(&id).unwrap_or_default())
 }
@@ -59,7 +59,7 @@ impl Store {
     }
 }
 
-async fn write(tx: &mut Connection, org: OrgId, spans: &[CalendarSpan]) -> Result<(), StoreError> {
+pub(super) async fn write(tx: &mut Connection, org: OrgId, spans: &[CalendarSpan]) -> Result<(), StoreError> {
     let id = org.to_string();
     sqlx::query("DELETE FROM calendar_spans WHERE org_id = $1").bind(&id).execute(&mut *tx).await?;
     for span in spans {

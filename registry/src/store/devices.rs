@@ -108,7 +108,7 @@ pub(super) async fn require(tx: &mut Connection, no: u32) -> Result<Device, Stor
 }
 
 /// The histories of every school that these devices were in.
-async fn schools_of(tx: &mut Connection, devices: &[Device]) -> Result<Schools, StoreError> {
+pub(super) async fn schools_of(tx: &mut Connection, devices: &[Device]) -> Result<Schools, StoreError> {
     let places = devices.iter().flat_map(|device| &device.places);
     let schools: BTreeSet<u32> = places.map(|place| place.value.school_no).collect();
     orgs::histories_of(tx, &schools.into_iter().collect::<Vec<_>>()).await

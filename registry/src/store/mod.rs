@@ -13,6 +13,7 @@ mod calendars;
 mod change;
 mod classes;
 mod codes;
+mod corrections;
 mod device_changes;
 mod device_counts;
 mod devices;
@@ -42,6 +43,7 @@ pub use accounts::AccountState;
 pub use audit::{AuditError, AuditView, Extent, Filter};
 pub use change::Actor;
 pub use codes::CodeFilter;
+pub use corrections::{Decision, Kept as KeptCorrection};
 pub use enrolment::{EnrolOptions, Enrolled};
 pub use lease::Lease;
 pub use open::OpenError;
@@ -204,6 +206,12 @@ impl Store {
         tx.commit().await?;
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Days that agents may be late.
+    #[must_use]
+    pub const fn accept_days(&self) -> u32 {
+        self.accept_days
     }
 
     /// Resolves after a change of this process was committed.

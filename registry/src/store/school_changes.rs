@@ -345,7 +345,7 @@ async fn write_type(tx: &mut Connection, no: u32, school_type: &str, from_day: D
     Ok(())
 }
 
-async fn write_division(
+pub(super) async fn write_division(
     tx: &mut Connection,
     no: u32,
     from_day: Day,
@@ -357,7 +357,7 @@ async fn write_division(
     Ok(())
 }
 
-async fn write_status(
+pub(super) async fn write_status(
     tx: &mut Connection,
     no: u32,
     from_day: Day,
@@ -378,7 +378,7 @@ async fn free_code(tx: &mut Connection, code: Option<&str>, own: u32) -> Result<
 }
 
 /// Refuses an area that is not there on a day.
-async fn require_open_area(tx: &mut Connection, code: u32, day: Day) -> Result<(), StoreError> {
+pub(super) async fn require_open_area(tx: &mut Connection, code: u32, day: Day) -> Result<(), StoreError> {
     let sql = "SELECT valid_until_day FROM divisions WHERE code = $1";
     let row: Option<(Option<i32>,)> = sqlx::query_as(sql).bind(code).fetch_optional(tx).await?;
     match row.ok_or_else(|| absent("area", code))? {

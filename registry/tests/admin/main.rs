@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod bells;
 mod calendars;
+mod corrections;
 mod device_files;
 mod devices;
 mod enrolment;

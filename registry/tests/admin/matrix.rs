@@ -2,10 +2,12 @@
 //! rule here fails. The expectations are written down once more, apart from the code that decides.
 
 use crate::world::{Answer, CITY, COUNTY, PROVINCE, Places, SIBLING, World};
+use registry::logic::correction::{Days, What};
 use registry::logic::forms::{AccountForm, GroupForm};
 use registry::store::Actor;
 use reqwest::Method;
 use schemas::org::OrgId;
+use schemas::time::Day;
 use schemas::token::Role::{self, *};
 use serde_json::{Value, json};
 
@@ -69,6 +71,15 @@ fn rule(method: &str, path: &str) -> Option<&'static [Role]> {
         ) => CONSOLE,
         ("get" | "post", "areas/{code}/accounts" | "schools/{school_no}/accounts") => CONSOLE,
         ("get", "areas/{code}/vacancies" | "areas/{code}/supervision") => AREAS,
+        ("get" | "post", "areas/{code}/corrections" | "schools/{school_no}/corrections") => CONSOLE,
+        ("post", "devices/{device_no}/corrections") => CONSOLE,
+        ("get", "corrections/{correction_no}") => CONSOLE,
+        (
+            "post",
+            "corrections/{correction_no}/approve"
+            | "corrections/{correction_no}/refuse"
+            | "corrections/{correction_no}/withdraw",
+        ) => CONSOLE,
         ("get" | "patch", "accounts/{account_no}") => CONSOLE,
         (
             "post",
@@ -106,6 +117,7 @@ struct Targets {
     flag: u32,
     account: u32,
     grant: u32,
+    correction: u32,
 }
 
 impl Targets {
@@ -131,7 +143,11 @@ impl Targets {
         let home = OrgId::School(places.school);
         let teacher = world.store.add_account(&actor, home, &form, grant, "no password").await.unwrap();
         let (account, grant) = (teacher.account_no, teacher.grants[0].grant_no);
-        Targets { places, group, device, code: no(code), class_code: no(class_code), flag, account, grant }
+        let what = What::Place { device_no: device, school_no: places.school, class_no: places.other_class };
+        let days = Days { from: Day::parse("2026-11-20").unwrap(), until: None };
+        let correction = world.store.propose_correction(&actor, &what, days, "贴错标签").await.unwrap().correction_no;
+        let (code, class_code) = (no(code), no(class_code));
+        Targets { places, group, device, code, class_code, flag, account, grant, correction }
     }
 
     fn of(&self, parameter: &str) -> Vec<Target> {
@@ -157,6 +173,8 @@ impl Targets {
             "grant_no" => vec![target(self.grant, in_class)],
             "class_no" => vec![target(class, in_class)],
             "device_no" => vec![target(self.device, in_class)],
+            // It touches the school as a whole, so that a class's teacher sees nothing of it.
+            "correction_no" => vec![target(self.correction, in_class)],
             "flag_no" => vec![target(self.flag, in_class)],
             "code_no" => vec![target(self.code, own), target(self.class_code, in_class)],
             other => panic!("no target for {{{other}}}"),
@@ -286,7 +304,9 @@ async fn hostile_bodies_are_refused_with_a_problem_and_never_break_anything() {
         if method == "delete"
             || path.ends_with("/enrol-codes")
             || path.ends_with("/revoke")
-            || ["initialise", "lock", "close", "reset-password"].iter().any(|end| path.ends_with(end))
+            || ["initialise", "lock", "close", "reset-password", "approve", "refuse", "withdraw"]
+                .iter()
+                .any(|end| path.ends_with(end))
         {
             continue;
         }

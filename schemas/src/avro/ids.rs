@@ -13,8 +13,12 @@ pub struct SchemaEntry {
     pub text: &'static str,
 }
 
-/// `telemetry.events.v1-value`
+/// `telemetry.events.v1-value`, without a correction: all that the edge writes.
 pub const EVENT_RECORD: u32 = 1;
+/// `telemetry.events.v1-value`, with one.
+pub const CORRECTED_EVENT_RECORD: u32 = 7;
+/// `registry.corrections.v1-value`
+pub const CORRECTION_RECORD: u32 = 8;
 /// `telemetry.rejected.v1-value`
 pub const REJECTED_RECORD: u32 = 2;
 /// `telemetry.dead.v1-value`
@@ -40,9 +44,11 @@ macro_rules! entry {
 /// Every version of every subject, ascending by subject as listed and version; the last of a subject is its latest.
 pub const SCHEMAS: &[SchemaEntry] = &[
     entry!("telemetry.events.v1-value", 1, EVENT_RECORD),
+    entry!("telemetry.events.v1-value", 2, CORRECTED_EVENT_RECORD),
     entry!("telemetry.rejected.v1-value", 1, REJECTED_RECORD),
     entry!("telemetry.dead.v1-value", 1, DEAD_RECORD),
     entry!("registry.orgs.v1-value", 1, ORG_RECORD),
     entry!("registry.devices.v1-value", 1, DEVICE_RECORD),
     entry!("device-post-value", 1, DEVICE_POST),
+    entry!("registry.corrections.v1-value", 1, CORRECTION_RECORD),
 ];

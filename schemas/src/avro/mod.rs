@@ -50,5 +50,8 @@ pub use records::{
     decode_dead_record, decode_event_record, decode_event_record_for, decode_rejected_record, encode_dead_record,
     encode_event_record, encode_rejected_record,
 };
-pub use registry::{decode_device_record, decode_org_record, encode_device_record, encode_org_record};
+pub use registry::{
+    decode_correction_record, decode_device_record, decode_org_record, encode_correction_record, encode_device_record,
+    encode_org_record,
+};
 pub use writer::Writer;

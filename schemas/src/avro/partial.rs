@@ -3,7 +3,7 @@
 use super::wire::Wire;
 use super::{CodecError, Reader, frame_id, ids};
 use crate::event::Event;
-use crate::record::Belonging;
+use crate::record::{Belonging, Correction};
 use compact_str::CompactString;
 use std::fmt::Debug;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ pub fn explain_event_record(bytes: &[u8]) -> Partial {
     let mut partial = Partial { schema_id: frame_id(bytes), ..Partial::default() };
     partial.stopped = match partial.schema_id {
         None => Some((0, "framing", CodecError::Framing)),
-        Some(found) if found != ids::EVENT_RECORD => {
+        Some(found) if found != ids::EVENT_RECORD && found != ids::CORRECTED_EVENT_RECORD => {
             Some((1, "framing", CodecError::SchemaId { found, expected: ids::EVENT_RECORD }))
         }
         Some(_) => read(bytes, &mut partial).err(),
@@ -54,6 +54,9 @@ fn read(bytes: &[u8], partial: &mut Partial) -> Result<(), Stopped> {
     array(bytes, &mut reader, "inventory", |event| Event::Inventory(Box::new(event)), events)?;
     array(bytes, &mut reader, "faults", Event::Fault, events)?;
     array(bytes, &mut reader, "resources", Event::Resource, events)?;
+    if partial.schema_id == Some(ids::CORRECTED_EVENT_RECORD) {
+        field::<Option<Correction>>(bytes, &mut reader, "correction", &mut partial.fields)?;
+    }
     reader.finish().map_err(|error| (at(bytes, &reader), "end", error))
 }
 
@@ -113,6 +116,7 @@ mod tests {
             clock_offset_ms: 0,
             belonging,
             events,
+            correction: None,
         };
         let mut bytes = Vec::new();
         encode_event_record(&record, &mut bytes);

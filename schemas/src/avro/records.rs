@@ -1,14 +1,14 @@
 //! Values of the telemetry topics.
 
 use super::events::{Streams, read_events};
-use super::frame::{framed, unframed};
+use super::frame::{frame_id, framed, unframed};
 use super::wire::{Wire, record};
 use super::{CodecError, Reader, Writer, ids};
 use crate::codes::EventCode;
-use crate::record::{Belonging, DeadRecord, EventRecord, RejectedRecord};
+use crate::record::{Belonging, Correction, DeadRecord, EventRecord, RejectedRecord};
 
 record!(Belonging { school_no, class_no, division, in_service, from_day, until_day });
-record!(EventRecord { device_no, boot_id, agent, received_at_ms, clock_offset_ms, belonging, events });
+record!(Correction { seq, marker, school_no, class_no, division, in_service });
 record!(RejectedRecord { device_no, boot_id, received_at_ms, index, code, detail, raw });
 record!(DeadRecord { topic, partition, offset, group, reason, detail, at_ms, key, value });
 
@@ -27,9 +27,25 @@ impl Wire for EventCode {
     }
 }
 
-/// Appends a framed value of `telemetry.events.v1`.
+/// Appends a framed value of `telemetry.events.v1`: of the first version, unless it carries a correction.
 pub fn encode_event_record(record: &EventRecord, out: &mut Vec<u8>) {
-    framed(ids::EVENT_RECORD, out, |writer| record.write(writer));
+    match record.correction {
+        None => framed(ids::EVENT_RECORD, out, |writer| write_events(record, writer)),
+        Some(_) => framed(ids::CORRECTED_EVENT_RECORD, out, |writer| {
+            write_events(record, writer);
+            record.correction.write(writer);
+        }),
+    }
+}
+
+fn write_events(record: &EventRecord, writer: &mut Writer<'_>) {
+    record.device_no.write(writer);
+    record.boot_id.write(writer);
+    record.agent.write(writer);
+    record.received_at_ms.write(writer);
+    record.clock_offset_ms.write(writer);
+    record.belonging.write(writer);
+    record.events.write(writer);
 }
 
 /// Reads a framed value of `telemetry.events.v1`.
@@ -46,7 +62,9 @@ pub fn decode_event_record(bytes: &[u8]) -> Result<EventRecord, CodecError> {
 /// # Errors
 /// See [`CodecError`]; faults of values inside unwanted events may stay unnoticed.
 pub fn decode_event_record_for(bytes: &[u8], wanted: Streams) -> Result<EventRecord, CodecError> {
-    unframed(ids::EVENT_RECORD, bytes, |reader| {
+    let corrected = frame_id(bytes) == Some(ids::CORRECTED_EVENT_RECORD);
+    let id = if corrected { ids::CORRECTED_EVENT_RECORD } else { ids::EVENT_RECORD };
+    unframed(id, bytes, |reader| {
         Ok(EventRecord {
             device_no: Wire::read(reader)?,
             boot_id: Wire::read(reader)?,
@@ -55,6 +73,7 @@ pub fn decode_event_record_for(bytes: &[u8], wanted: Streams) -> Result<EventRec
             clock_offset_ms: Wire::read(reader)?,
             belonging: Wire::read(reader)?,
             events: read_events(reader, wanted)?,
+            correction: if corrected { Wire::read(reader)? } else { None },
         })
     })
 }

@@ -4,8 +4,8 @@ use super::frame::{framed, unframed};
 use super::wire::{Wire, record, symbols};
 use super::{CodecError, Reader, Writer, ids};
 use crate::registry::{
-    Bells, BelongingFrom, CalendarSpan, DeviceKind, DeviceRecord, DeviceState, Level, OrgRecord, SchoolStatus,
-    StatusSpan,
+    Bells, BelongingFrom, CalendarSpan, CorrectionRecord, DeviceKind, DeviceRecord, DeviceState, Level, OrgRecord,
+    SchoolStatus, Shift, StatusSpan,
 };
 
 symbols!(Level, SchoolStatus, DeviceKind, DeviceState);
@@ -42,6 +42,34 @@ record!(DeviceRecord {
     belongings,
     rev,
     updated_at_ms
+});
+
+record!(Shift {
+    device_no,
+    from_day,
+    until_day,
+    old_school_no,
+    old_class_no,
+    old_division,
+    old_in_service,
+    school_no,
+    class_no,
+    division,
+    in_service
+});
+record!(CorrectionRecord {
+    no,
+    seq,
+    kind,
+    object,
+    from_day,
+    until_day,
+    reason,
+    proposed_by,
+    approved_by,
+    approved_at_ms,
+    shifts,
+    rev
 });
 
 /// Record `Lesson`.
@@ -87,4 +115,17 @@ pub fn encode_device_record(record: &DeviceRecord, out: &mut Vec<u8>) {
 /// See [`CodecError`].
 pub fn decode_device_record(bytes: &[u8]) -> Result<DeviceRecord, CodecError> {
     unframed(ids::DEVICE_RECORD, bytes, DeviceRecord::read)
+}
+
+/// Appends a framed value of `registry.corrections.v1`.
+pub fn encode_correction_record(record: &CorrectionRecord, out: &mut Vec<u8>) {
+    framed(ids::CORRECTION_RECORD, out, |writer| record.write(writer));
+}
+
+/// Reads a framed value of `registry.corrections.v1`.
+///
+/// # Errors
+/// See [`CodecError`].
+pub fn decode_correction_record(bytes: &[u8]) -> Result<CorrectionRecord, CodecError> {
+    unframed(ids::CORRECTION_RECORD, bytes, CorrectionRecord::read)
 }

@@ -145,6 +145,7 @@ many!(
     CalendarSpan,
     Bells,
     BelongingFrom,
+    Shift,
     (u32, u32),
     Event,
 );
@@ -171,7 +172,7 @@ arb_record!(Fault { seq, at_ms, class, state, id, detail });
 arb_record!(Resource { seq, at_ms, kind, app, count });
 arb_record!(Events { heartbeats, power, bursts, bandwidth, inventory, faults, resources });
 arb_record!(Belonging { school_no, class_no, division, in_service, from_day, until_day });
-arb_record!(EventRecord { device_no, boot_id, agent, received_at_ms, clock_offset_ms, belonging, events });
+arb_record!(Correction { seq, marker, school_no, class_no, division, in_service });
 arb_record!(RejectedRecord { device_no, boot_id, received_at_ms, index, code, detail, raw });
 arb_record!(DeadRecord { topic, partition, offset, group, reason, detail, at_ms, key, value });
 arb_record!(StatusSpan { from_day, status });
@@ -182,10 +183,47 @@ arb_record!(OrgRecord {
     updated_at_ms
 });
 arb_record!(BelongingFrom { from_day, school_no, class_no, division, in_service });
+arb_record!(Shift {
+    device_no, from_day, until_day, old_school_no, old_class_no, old_division; old_in_service, school_no, class_no,
+    division, in_service
+});
+arb_record!(CorrectionRecord {
+    no, seq, kind, object, from_day, until_day, reason; proposed_by, approved_by, approved_at_ms, shifts, rev
+});
 arb_record!(DeviceRecord {
     device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms; belongings, rev, updated_at_ms
 });
 arb_record!(Post { boot_id, sent_at_ms, clock_offset_ms, agent, events });
+
+/// As the edge writes them.
+impl Arb for EventRecord {
+    fn arb() -> BoxedStrategy<Self> {
+        let head =
+            (u32::arb(), Uuid::arb(), CompactString::arb(), i64::arb(), i64::arb(), Belonging::arb(), Events::arb());
+        head.prop_map(|(device_no, boot_id, agent, received_at_ms, clock_offset_ms, belonging, events)| EventRecord {
+            device_no,
+            boot_id,
+            agent,
+            received_at_ms,
+            clock_offset_ms,
+            belonging,
+            events,
+            correction: None,
+        })
+        .boxed()
+    }
+}
+
+/// A record with a correction, which is another version of the schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Corrected(pub EventRecord);
+
+impl Arb for Corrected {
+    fn arb() -> BoxedStrategy<Self> {
+        let with = |(record, correction)| Corrected(EventRecord { correction: Some(correction), ..record });
+        (EventRecord::arb(), Correction::arb()).prop_map(with).boxed()
+    }
+}
 
 impl Arb for Event {
     fn arb() -> BoxedStrategy<Self> {

@@ -1,6 +1,6 @@
 //! Both ways with apache-avro: it reads what the codec writes, and the codec reads what it writes.
 
-use super::arbitrary::Arb;
+use super::arbitrary::{Arb, Corrected};
 use super::value::{Style, ToValue};
 use super::{frame, read_by_apache, schema, written_by_apache};
 use apache_avro::types::Value;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use schemas::avro::*;
 use schemas::event::Events;
 use schemas::record::{DeadRecord, EventRecord, RejectedRecord};
-use schemas::registry::{DeviceRecord, OrgRecord};
+use schemas::registry::{CorrectionRecord, DeviceRecord, OrgRecord};
 
 /// How often; each case goes through four codings.
 const CASES: u32 = 200;
@@ -86,6 +86,20 @@ fn org_records_are_equal_both_ways() {
 #[test]
 fn device_records_are_equal_both_ways() {
     check::<DeviceRecord>(ids::DEVICE_RECORD, encode_device_record, decode_device_record);
+}
+
+#[test]
+fn corrected_records_are_equal_both_ways() {
+    check::<Corrected>(
+        ids::CORRECTED_EVENT_RECORD,
+        |record, out| encode_event_record(&record.0, out),
+        |bytes| decode_event_record(bytes).map(Corrected),
+    );
+}
+
+#[test]
+fn correction_records_are_equal_both_ways() {
+    check::<CorrectionRecord>(ids::CORRECTION_RECORD, encode_correction_record, decode_correction_record);
 }
 
 /// Keeps the arrays of the wanted streams.

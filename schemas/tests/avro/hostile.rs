@@ -27,6 +27,8 @@ fn decode_each(body: &[u8]) {
     let all = decode_event_record(&events);
     let none = decode_event_record_for(&events, Streams::NONE);
     assert!(all.is_err() || none.is_ok(), "what can be read can be passed over");
+    decode_event_record(&framed(ids::CORRECTED_EVENT_RECORD)).ok();
+    decode_correction_record(&framed(ids::CORRECTION_RECORD)).ok();
     decode_rejected_record(&framed(ids::REJECTED_RECORD)).ok();
     decode_dead_record(&framed(ids::DEAD_RECORD)).ok();
     decode_org_record(&framed(ids::ORG_RECORD)).ok();

@@ -1,5 +1,6 @@
 //! Records as apache-avro's values, written down apart from the codec.
 
+use super::arbitrary::Corrected;
 use apache_avro::types::Value;
 use compact_str::CompactString;
 use schemas::codes::EventCode;
@@ -175,6 +176,14 @@ record_value! {
         updated_at_ms
     }
     BelongingFrom { from_day, school_no, class_no, division, in_service }
+    Correction { seq, marker, school_no, class_no, division, in_service }
+    Shift {
+        device_no, from_day, until_day, old_school_no, old_class_no, old_division, old_in_service, school_no, class_no,
+        division, in_service
+    }
+    CorrectionRecord {
+        no, seq, kind, object, from_day, until_day, reason, proposed_by, approved_by, approved_at_ms, shifts, rev
+    }
     DeviceRecord {
         device_no, device_id, kind, state, token_gen, revoked, enrolled_at_ms, belongings, rev, updated_at_ms
     }
@@ -190,6 +199,13 @@ impl ToValue for EventRecord {
             ("clock_offset_ms", self.clock_offset_ms.value(style)),
         ]);
         joined([envelope, self.belonging.value(style), self.events.value(style)])
+    }
+}
+
+impl ToValue for Corrected {
+    fn value(&self, style: Style) -> Value {
+        let correction = self.0.correction.unwrap().value(style);
+        joined([self.0.value(style), record([("correction", Value::Union(1, Box::new(correction)))])])
     }
 }
 

@@ -168,6 +168,7 @@ pub fn records(
             clock_offset_ms: 0,
             belonging,
             events,
+            correction: None,
         }
     };
     registry.belongings(boot.device).map(record).filter(|record| !record.events.is_empty()).collect()

@@ -196,6 +196,9 @@ fn device_day(key: Key, state: &Activity, definitions: &Definitions) -> DeviceDa
         app_spans: apps.iter().map(|(_, seconds)| seconds.runs()).collect(),
         seen_boots,
         seen_ranges,
+        corrections: Vec::new(),
+        moved_division: 0,
+        moved_school_no: 0,
     }
 }
 
@@ -217,6 +220,7 @@ fn empty_school_day(key: Key) -> SchoolDayRow {
         school_no: key.1,
         day: key.2,
         ver: 0,
+        hidden_ver: 0,
         reporting: 0,
         powered: 0,
         used: 0,
@@ -309,6 +313,9 @@ fn empty_network_day(key: Key, head: &Head) -> NetworkDayRow {
         last_received: head.last_received,
         seen_boots,
         seen_ranges,
+        corrections: Vec::new(),
+        moved_division: 0,
+        moved_school_no: 0,
     }
 }
 
@@ -367,6 +374,7 @@ fn empty_school_network(key: Key) -> SchoolNetworkDayRow {
         school_no: key.1,
         day: key.2,
         ver: 0,
+        hidden_ver: 0,
         pass: 0,
         fail: 0,
         unknown: 0,

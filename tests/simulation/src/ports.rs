@@ -3,7 +3,7 @@
 use crate::checks::TableNo;
 use crate::controls::Control;
 use crate::coverage::Happening;
-use crate::log::{Change, ProcessId, Standing};
+use crate::log::{Change, Content, Entry, ProcessId, Standing, Topic};
 use crate::op::Fault;
 use crate::state::State;
 use crate::table::{Row, Table, Versioned, newest};
@@ -12,7 +12,8 @@ use processors::logic::school::LedgerKey;
 use processors::logic::shelf::{Ledger, Loaded};
 use processors::logic::worker::{Commit, Load, Record, Wanted, Worker};
 use processors::worker::ports::{Appetite, DeadLetters, LedgerStore, Level, Log, Polled, PortFault, RowWriter};
-use schemas::record::DeadRecord;
+use schemas::avro::encode_event_record;
+use schemas::record::{DeadRecord, EventRecord};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -345,6 +346,16 @@ impl DeadLetters for Port {
         self.state.borrow_mut().letters.extend_from_slice(letters);
         if self.strike(&[Fault::LostLetterAck], Happening::LostLetterAck) {
             return Err(fault("send a dead letter"));
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self, records: &mut dyn Iterator<Item = &EventRecord>) -> Result<(), PortFault> {
+        for record in records {
+            let (school_no, mut value) = (record.belonging.school_no, Vec::new());
+            encode_event_record(record, &mut value);
+            let (key, content) = (school_no.to_string().into_bytes(), Content::Events(Box::new(record.clone())));
+            self.state.borrow_mut().topic.append(Topic::partition_of(school_no), Entry { key, value, content });
         }
         Ok(())
     }

@@ -163,6 +163,7 @@ mod tests {
             school_no: 1,
             day,
             ver,
+            hidden_ver: 0,
             pass,
             fail: 0,
             unknown: 0,

@@ -1,4 +1,4 @@
-//! `rebuild`, `dead` and `audit`: the processors' own commands, on the stack's Kafka and ClickHouse.
+//! `rebuild`, `dead`, `audit` and `corrections`: the processors' own commands, on the stack's Kafka and ClickHouse.
 
 use crate::cli::Target;
 use crate::paths::Paths;

@@ -66,6 +66,7 @@ mod tests {
                 ("telemetry.dead.v1", 1, "delete"),
                 ("registry.orgs.v1", 1, "compact"),
                 ("registry.devices.v1", 1, "compact"),
+                ("registry.corrections.v1", 1, "compact"),
             ]
         );
     }

@@ -15,6 +15,10 @@ pub struct Column {
 /// the receipts of later copies are in no figure that is compared (METRICS 10.14).
 const OF_RECEIPT: [&str; 2] = ["last_received", "last_heartbeat"];
 
+/// What corrections that reach back leave in the tables and readers do not see: hidden rows are not compared, and a rebuild
+/// from the archive has fewer events in them, for it knows the corrections from the begin.
+const OF_HIDDEN: [&str; 4] = ["moved_division", "moved_school_no", "hidden", "hidden_ver"];
+
 /// Two tables, and what is compared of them.
 #[derive(Clone, Debug)]
 pub struct Comparison {
@@ -38,7 +42,8 @@ impl Comparison {
             ["division", "school_no", "device_no"].into_iter().take(if of_devices { 3 } else { 2 }).collect();
         let compared = |column: &Column| {
             let name = column.name.as_str();
-            !keys.contains(&name) && !["day", "ver"].contains(&name) && !OF_RECEIPT.contains(&name)
+            let aside = OF_RECEIPT.contains(&name) || OF_HIDDEN.contains(&name);
+            !keys.contains(&name) && !["day", "ver"].contains(&name) && !aside
         };
         let columns = columns.into_iter().filter(compared).collect();
         Comparison { table, live, made, keys, columns }
@@ -56,9 +61,11 @@ impl Comparison {
         let (keys, values) = (self.keys.join(", "), self.values(""));
         let side = |table: &str, live: u8| {
             format!(
-                "SELECT {keys}, toUInt64(ver) AS v, {live} AS is_live, sipHash128({values}) AS h FROM {table} FINAL \
-                 WHERE day = {}",
-                date(day)
+                "SELECT {keys}, toUInt64({}) AS v, {live} AS is_live, sipHash128({values}) AS h FROM {table} FINAL \
+                 WHERE day = {} AND {}",
+                self.events(""),
+                date(day),
+                self.shown(),
             )
         };
         let device = if self.keys.len() == 3 { "device_no" } else { "toUInt32(0)" };
@@ -108,14 +115,31 @@ impl Comparison {
     }
 
     fn joined(&self, day: Day) -> String {
-        let of_day =
-            |table: &str| format!("(SELECT * {} FROM {table} FINAL WHERE day = {})", self.computed(), date(day));
+        let of_day = |table: &str| {
+            format!("(SELECT * {} FROM {table} FINAL WHERE day = {} AND {})", self.computed(), date(day), self.shown())
+        };
         format!(
-            "FROM {} AS l INNER JOIN {} AS m USING ({}) WHERE l.ver = m.ver",
+            "FROM {} AS l INNER JOIN {} AS m USING ({}) WHERE {} = {}",
             of_day(&self.live),
             of_day(&self.made),
-            self.keys.join(", ")
+            self.keys.join(", "),
+            self.events("l."),
+            self.events("m."),
         )
+    }
+
+    /// Distinct events of a row that readers see.
+    fn events(&self, of: &str) -> String {
+        if self.keys.len() == 3 {
+            format!("{of}ver - length({of}corrections)")
+        } else {
+            format!("{of}ver - {of}hidden_ver")
+        }
+    }
+
+    /// Rows that readers see.
+    fn shown(&self) -> &'static str {
+        if self.keys.len() == 3 { "hidden = 0" } else { "ver > hidden_ver" }
     }
 
     /// `*` leaves out what ClickHouse computes at the insert.
@@ -163,10 +187,15 @@ mod tests {
         let mut all = columns.to_vec();
         all.extend([("used", "UInt8"), ("first_s", "Nullable(UInt32)"), ("last_received", "DateTime64(3)")]);
         all.push(("last_heartbeat", "DateTime64(3)"));
+        all.extend(OF_HIDDEN.map(|name| (name, "UInt32")));
         let comparison = comparison("device_day", &all);
         assert_eq!(comparison.names().collect::<Vec<_>>(), ["used", "first_s"]);
         assert!(comparison.rows(Day(5), 9).contains("sipHash128(used, ifNull(toInt64(first_s), -1))"));
         assert!(comparison.by_column(Day(5)).contains("[countIf(l.used != m.used), "));
+        assert!(
+            comparison.by_column(Day(5)).matches("AND hidden = 0").count() == 2,
+            "what readers do not see is left out"
+        );
     }
 
     #[test]

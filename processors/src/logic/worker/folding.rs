@@ -2,13 +2,15 @@
 
 use super::super::activity::Assertion;
 use super::super::bounds::{Applied, OverBound};
-use super::super::shelf::Dirt;
+use super::super::marks::Marks;
+use super::super::school::LedgerKey;
+use super::super::shelf::{Dirt, Ledger};
 use super::super::tally::StepOutcome;
 use super::super::touch::Touched;
-use super::{Rules, Staged, Worker, keys};
+use super::{Rules, Staged, Worker, keys, marked};
 use schemas::avro::encode_event_record;
-use schemas::event::{Burst, Heartbeat, Power};
-use schemas::record::{DeadRecord, EventRecord};
+use schemas::event::{Burst, Events, Heartbeat, Power};
+use schemas::record::{Belonging, Correction, DeadRecord, EventRecord};
 use schemas::time::Day;
 
 impl Worker {
@@ -44,7 +46,24 @@ impl Worker {
             let outcome = self.fold_burst(staged, burst, replay, now_ms);
             self.tally.count(outcome);
         }
+        self.fold_correction(&staged.record, replay);
         events.bandwidth.iter().for_each(|_| self.tally.count(StepOutcome::Unfolded));
+    }
+
+    /// A marker tells every day of its belonging, whether it has a row or not: later events must find it.
+    fn fold_correction(&mut self, record: &EventRecord, replay: bool) {
+        let Some(correction) = record.correction else { return };
+        let (device_no, stamps) = (record.device_no, (correction.class_no, correction.in_service));
+        for key in marked(record) {
+            self.activity.with(key, device_no, stamps, |ledger| {
+                let applied = ledger.correct(&correction);
+                ((), dirties(applied, replay))
+            });
+            self.network.with(key, device_no, stamps, |ledger| {
+                let applied = ledger.correct(&correction);
+                ((), dirties(applied, replay))
+            });
+        }
     }
 
     fn fold_activity(
@@ -60,11 +79,15 @@ impl Worker {
         let mut outcome = StepOutcome::Elsewhere;
         for key in keys(record, touched) {
             let (names, bounds) = (&mut self.names, &self.rules.bounds);
-            let applied = self.activity.with(key, record.device_no, stamps, |ledger| {
-                let applied = ledger.apply(event, key.day, names, bounds);
-                (applied, dirties(applied, replay))
+            let (applied, away) = self.activity.with(key, record.device_no, stamps, |ledger| {
+                let away = destination(key, &ledger.marks, (ledger.class_no, ledger.in_service));
+                let applied = if away.is_some() { Applied::Away } else { ledger.apply(event, key.day, names, bounds) };
+                ((applied, away), dirties(applied, replay))
             });
             outcome = outcome.or(applied);
+            if let Some(to) = away.filter(|_| !replay) {
+                self.forwards.push((staged.partition, forward(record, activity_of(record, event), key.day, to)));
+            }
             if let Applied::OverBound(bound) = applied {
                 self.bury(staged, key.day, ("activity", event.seq), bound, replay, now_ms);
             }
@@ -78,11 +101,17 @@ impl Worker {
         let mut outcome = StepOutcome::Elsewhere;
         for key in keys(record, Touched::at(burst.at_ms)) {
             let Rules { definitions, bounds, .. } = &self.rules;
-            let applied = self.network.with(key, record.device_no, stamps, |ledger| {
-                let applied = ledger.apply(record.boot_id, burst, record.received_at_ms, definitions, bounds);
-                (applied, dirties(applied, replay))
+            let (applied, away) = self.network.with(key, record.device_no, stamps, |ledger| {
+                let away = destination(key, &ledger.marks, (ledger.class_no, ledger.in_service));
+                let mut fold = || ledger.apply(record.boot_id, burst, record.received_at_ms, definitions, bounds);
+                let applied = if away.is_some() { Applied::Away } else { fold() };
+                ((applied, away), dirties(applied, replay))
             });
             outcome = outcome.or(applied);
+            if let Some(to) = away.filter(|_| !replay) {
+                let events = Events { bursts: vec![burst.clone()], ..Events::default() };
+                self.forwards.push((staged.partition, forward(record, events, key.day, to)));
+            }
             if let Applied::OverBound(bound) = applied {
                 self.bury(staged, key.day, ("network", burst.seq), bound, replay, now_ms);
             }
@@ -108,6 +137,27 @@ impl Worker {
 /// load has shown that it is there; of the school's row, which no load reads, nobody knows that, so it is always.
 fn dirties(applied: Applied, replay: bool) -> Dirt {
     if !replay || applied == Applied::Folded { Dirt::Row } else { Dirt::School }
+}
+
+/// Where the events of a row belong, if a correction put its day elsewhere.
+fn destination(key: LedgerKey, marks: &Marks, (class_no, in_service): (u32, bool)) -> Option<Correction> {
+    let (division, school_no) = marks.away(key)?;
+    let seq = marks.numbers().last().copied()?;
+    Some(Correction { seq, marker: false, school_no, class_no, division, in_service })
+}
+
+/// The record that takes an event to the log of the school where a day of it belongs.
+fn forward(record: &EventRecord, events: Events, day: Day, to: Correction) -> EventRecord {
+    let Correction { school_no, class_no, division, in_service, .. } = to;
+    let belonging = Belonging { school_no, class_no, division, in_service, from_day: day, until_day: day.plus(1) };
+    EventRecord { agent: record.agent.clone(), belonging, events, correction: Some(to), ..*record }
+}
+
+/// The event of a record that an assertion is of.
+fn activity_of(record: &EventRecord, event: &Assertion<'_>) -> Events {
+    let heartbeats = record.events.heartbeats.iter().filter(|beat| event.heartbeat && beat.seq == event.seq);
+    let power = record.events.power.iter().filter(|power| !event.heartbeat && power.seq == event.seq);
+    Events { heartbeats: heartbeats.cloned().collect(), power: power.cloned().collect(), ..Events::default() }
 }
 
 fn heard<'a>(record: &EventRecord, beat: &'a Heartbeat) -> Assertion<'a> {

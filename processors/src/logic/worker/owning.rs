@@ -37,6 +37,7 @@ impl Worker {
         self.staged.retain(|staged| !share.has(staged.partition));
         self.read.retain(|partition, _| !share.has(*partition));
         self.dead.retain(|letter| !share.has(letter.partition));
+        self.forwards.retain(|(partition, _)| !share.has(*partition));
     }
 
     /// The partitions that it has.

@@ -1,13 +1,11 @@
 //! A log, tables and workers of a test, and what devices post.
 
 use crate::logic::bounds::Bounds;
-use crate::logic::partition;
 use crate::logic::tally::Tally;
 use crate::logic::worker::{Rules, Stop};
-use crate::worker::memory::{FinalRows, MemoryLog, MemoryTables, Partitions, SharedTables};
+use crate::worker::memory::{FinalRows, MemoryLog, MemoryOutlet, MemoryTables, Partitions, SharedTables};
 use crate::worker::{Engine, Limits, Now, Turn};
 use proptest::prelude::*;
-use schemas::avro::encode_event_record;
 use schemas::definitions::{CURRENT_TOML, Definitions};
 use schemas::event::{AppSpans, Burst, Events, Heartbeat, Link, Method, Power, PowerKind, Span};
 use schemas::record::{Belonging, DeadRecord, EventRecord};
@@ -60,6 +58,7 @@ impl Op {
             clock_offset_ms: 0,
             belonging,
             events: self.events.clone(),
+            correction: None,
         }
     }
 }
@@ -147,7 +146,7 @@ pub struct World {
     clock_ms: Cell<i64>,
 }
 
-pub type TestEngine<S = SharedTables, W = SharedTables> = Engine<MemoryLog, S, W, Rc<RefCell<Vec<DeadRecord>>>>;
+pub type TestEngine<S = SharedTables, W = SharedTables> = Engine<MemoryLog, S, W, MemoryOutlet>;
 
 impl World {
     pub fn with(ops: &[Op], partitions: u32) -> World {
@@ -170,11 +169,11 @@ impl World {
     }
 
     pub fn append(&self, op: &Op) {
-        let record = op.record();
-        let mut value = Vec::new();
-        encode_event_record(&record, &mut value);
-        let school_no = record.belonging.school_no;
-        self.append_raw(partition::of_school(school_no, self.partitions), school_no.to_string().as_bytes(), &value);
+        self.append_record(&op.record());
+    }
+
+    pub fn append_record(&self, record: &EventRecord) {
+        self.log.borrow_mut().append(record, self.partitions);
     }
 
     pub fn append_raw(&self, partition: i32, key: &[u8], value: &[u8]) {
@@ -211,7 +210,9 @@ impl World {
         W: crate::worker::ports::RowWriter,
     {
         let log = MemoryLog::new(self.log.clone(), vec![partition]);
-        Engine::new(self.rules(), self.limits(), log, store, writer, self.dead.clone())
+        let (letters, log_of_all) = (self.dead.clone(), self.log.clone());
+        let outlet = MemoryOutlet { letters, log: log_of_all, partitions: self.partitions };
+        Engine::new(self.rules(), self.limits(), log, store, writer, outlet)
     }
 
     pub fn engine(&self, partition: i32) -> TestEngine {
