@@ -211,7 +211,12 @@ mod tests {
             in_service: true,
         };
         let mut batch = Batch::default();
-        batch.push(EventRecord { correction: Some(place), ..record() }, at(7)).unwrap();
+        batch
+            .push(
+                EventRecord { correction: Some(place), ..record() },
+                Position { generation: 0, partition: 3, offset: 7 },
+            )
+            .unwrap();
         assert_eq!((batch.rows().len(), batch.next_offsets().clone()), (0, BTreeMap::from([(3, 8)])));
     }
 

@@ -117,7 +117,9 @@ mod tests {
 
     fn marks(told: &[(u32, u32)]) -> Marks {
         let mut marks = Marks::default();
-        told.iter().for_each(|(no, school_no)| drop(marks.take(&correction(*no, *school_no))));
+        for (seq, school_no) in told {
+            marks.take(&correction(*seq, *school_no));
+        }
         marks
     }
 
@@ -154,7 +156,7 @@ mod tests {
             let moved = marks.away(HERE).unwrap_or_default();
             assert_eq!(Marks::from_columns(HERE, marks.numbers(), moved), Ok(marks));
         }
-        for (numbers, moved) in [(&[][..], (440_106, 8)), (&[2, 1], (0, 0)), (&[1], (440_106, 7))] {
+        for (numbers, moved) in [(&[][..], (440_106, 8)), (&[2, 1][..], (0, 0)), (&[1][..], (440_106, 7))] {
             assert_eq!(Marks::from_columns(HERE, numbers, moved), Err(NotMarks));
         }
     }

@@ -18,8 +18,8 @@ const CACHE: &str = "-32768";
 const CHECKPOINT: &str = "10000";
 /// How long a writer waits for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The same for PostgreSQL.
-const LOCK_TIMEOUT: &str = "30s";
+/// The same for PostgreSQL, and no notices about what is there already.
+const SETTINGS: [(&str, &str); 2] = [("lock_timeout", "30s"), ("client_min_messages", "warning")];
 /// How long a server may take to answer at the start.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections at most: one writes, the others read.
@@ -115,7 +115,7 @@ impl Store {
             return Err(OpenError::Url(None).into());
         }
         let options: PgConnectOptions = url.parse().map_err(|error| OpenError::Url(Some(error)))?;
-        let options = options.application_name("classpulse-registry").options([("lock_timeout", LOCK_TIMEOUT)]);
+        let options = options.application_name("classpulse-registry").options(SETTINGS);
         let database = shown(&options);
         Ok(Store::at(Options::Postgres(options), &database, accept_days).await?)
     }

@@ -141,6 +141,7 @@ fn name_of(field: &str) -> &str {
         "received_at_ms" => "received_at",
         "updated_at_ms" => "updated_at",
         "enrolled_at_ms" => "enrolled_at",
+        "approved_at_ms" => "approved_at",
         "sent_at_ms" => "sent_at",
         other => other,
     }
