@@ -141,13 +141,15 @@ fn the_schemas_are_served_as_a_registry_does() {
     let edge = TestEdge::start(|_| {});
     let get = |path: &str| edge.request("GET", path, "", &[]);
     let latest = get("/subjects/telemetry.events.v1-value/versions/latest");
-    assert_eq!((latest.status, latest.body["id"].as_u64()), (200, Some(1)));
+    assert_eq!((latest.status, latest.body["id"].as_u64()), (200, Some(7)));
+    let first = get("/subjects/telemetry.events.v1-value/versions/1");
+    assert_eq!((first.status, first.body["id"].as_u64()), (200, Some(1)), "what the edge writes");
     assert_eq!(latest.header("content-type"), Some("application/vnd.schemaregistry.v1+json"));
-    let by_id = get("/schemas/ids/1");
+    let by_id = get("/schemas/ids/7");
     assert_eq!(by_id.body["schema"], latest.body["schema"]);
     let asked = json!({"schema": latest.body["schema"]}).to_string();
     let same = edge.request("POST", "/subjects/telemetry.events.v1-value", &asked, &[]);
-    assert_eq!((same.status, same.body["version"].as_u64()), (200, Some(1)));
+    assert_eq!((same.status, same.body["version"].as_u64()), (200, Some(2)));
     let missing = get("/subjects/none/versions/1");
     assert_eq!((missing.status, missing.body["error_code"].as_u64()), (404, Some(40401)));
     assert_eq!(get("/config").body["compatibilityLevel"], "FULL_TRANSITIVE");

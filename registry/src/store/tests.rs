@@ -30,7 +30,7 @@ pub async fn open(directory: &tempfile::TempDir) -> Store {
 
 #[test]
 fn everything_again_on_postgresql() {
-    test_postgres::run_again(&["store::", "publisher::"], 20).unwrap();
+    test_postgres::run_again(&["store::", "publisher::"], 15).unwrap();
 }
 
 async fn seed(store: &Store, schools: u32, force: bool) -> Seeded {

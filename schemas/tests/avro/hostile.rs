@@ -24,9 +24,10 @@ fn decode_all(body: &[u8]) {
 fn decode_each(body: &[u8]) {
     let framed = |id| [&frame(id), body].concat();
     let events = framed(ids::EVENT_RECORD);
-    let all = decode_event_record(&events);
-    let none = decode_event_record_for(&events, Streams::NONE);
-    assert!(all.is_err() || none.is_ok(), "what can be read can be passed over");
+    let all = decode_event_record(&events).is_ok();
+    let none = decode_event_record_for(&events, Streams::NONE).is_ok();
+    assert!(!all || none, "what can be read can be passed over");
+    drop(events);
     decode_event_record(&framed(ids::CORRECTED_EVENT_RECORD)).ok();
     decode_correction_record(&framed(ids::CORRECTION_RECORD)).ok();
     decode_rejected_record(&framed(ids::REJECTED_RECORD)).ok();
