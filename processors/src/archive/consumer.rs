@@ -12,6 +12,7 @@ use schemas::topic::EventTopic;
 use std::collections::BTreeMap;
 
 /// What came from the log.
+#[allow(clippy::large_enum_variant, reason = "nearly all are records: a box each would cost more")]
 pub(super) enum Received {
     /// A record, decoded if it could be.
     Record(Position, Result<EventRecord, CodecError>),

@@ -110,7 +110,9 @@ impl Work {
         }
         // What comes after the markers with a former stamp is sent on by the workers; what came before is in the archive
         // once its group has passed them.
-        self.wait_for_groups(&[self.config.archive.group_id.clone()]).await.context("wait for the archive")?;
+        self.wait_for_groups(std::slice::from_ref(&self.config.archive.group_id))
+            .await
+            .context("wait for the archive")?;
         let mut copied = 0;
         for shifts in moving.chunks(SHIFTS) {
             copied += self.copy_some(record.seq, shifts).await.context("copy events")?;

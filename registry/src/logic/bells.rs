@@ -88,7 +88,8 @@ impl BellsForm {
             let pointer = format!("/timetables/{i}");
             let types = &timetable.types;
             let known = types.iter().all(|name| SCHOOL_TYPES.contains(&name.as_str()));
-            faults.unless(known && !(of_school && !types.is_empty()), &format!("{pointer}/types"), "types of school");
+            let named_here = !of_school || types.is_empty();
+            faults.unless(known && named_here, &format!("{pointer}/types"), "types of school");
             // The empty name stands for those that no other timetable names.
             let names = if types.is_empty() { vec![""] } else { types.iter().map(String::as_str).collect() };
             let once = names.into_iter().all(|name| named.insert(name));
