@@ -106,8 +106,10 @@ impl Tables {
         let (n, ver) = (dice.below(5), self.ver);
         let histogram = format!("arrayMap(k -> toUInt32(k * {n}), range(22))");
         self.run(&format!(
-            "INSERT INTO school_network_day SELECT {division}, {school}, toDate('{day}'), {ver}, {n}, 1, 2, 9, 1, {n}, 1, \
-             7, 100, {n}, 0, {histogram}, {histogram}"
+            "INSERT INTO school_network_day (division, school_no, day, ver, pass, fail, unknown, bursts, busy, outage, partial, \
+             valid, probes_sent, probes_lost, probes_invalid, latency_hist, jitter_hist) \
+             SELECT {division}, {school}, toDate('{day}'), {ver}, {n}, 1, 2, 9, 1, {n}, 1, 7, 100, {n}, 0, {histogram}, \
+             {histogram}"
         ))
         .await;
     }

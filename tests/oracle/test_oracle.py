@@ -23,7 +23,7 @@ BELLS = [(28_800, 31_200), (31_800, 34_200)]
 class School:
     """A registry of one school with two devices in service and one that is not."""
 
-    orgs, devices = {}, {1: None, 2: None, 3: None}
+    orgs, devices, corrected = {}, {1: None, 2: None, 3: None}, set()
 
     def belonging(self, device_no, _day):
         return {"school_no": 7, "class_no": device_no, "division": 440106, "in_service": device_no < 3}

@@ -45,10 +45,23 @@ def framed(stack, subject, record):
     return buffer.getvalue()
 
 
+def written_by(stack):
+    """The schema whose id a value begins with."""
+    known = {}
+
+    def schema(value):
+        schema_id = int.from_bytes(value[1:5], "big")
+        if schema_id not in known:
+            published = requests.get(f"{stack.address('schema_registry')}/schemas/ids/{schema_id}", timeout=10).json()
+            known[schema_id] = fastavro.parse_schema(json.loads(published["schema"]))
+        return known[schema_id]
+
+    return schema
+
+
 def records(stack):
     """What can be decoded of the topic, as (message, value): by now it holds what cannot."""
-    published = requests.get(f"{stack.address('schema_registry')}/subjects/{TOPIC}-value/versions/latest", timeout=10).json()
-    schema, found = fastavro.parse_schema(json.loads(published["schema"])), []
+    schema, found = written_by(stack), []
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": stack.address("kafka"), "group.id": str(uuid.uuid4()), "enable.partition.eof": True,
     })
@@ -61,8 +74,9 @@ def records(stack):
             unfinished.discard(message.partition())
             continue
         try:
-            found.append((message, fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), schema)))
-        except (EOFError, IndexError, UnicodeDecodeError, ValueError, TypeError):
+            body = io.BytesIO(message.value()[5:])
+            found.append((message, fastavro.schemaless_reader(body, schema(message.value()))))
+        except (EOFError, IndexError, KeyError, UnicodeDecodeError, ValueError, TypeError):
             continue
     consumer.close()
     return found

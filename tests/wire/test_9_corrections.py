@@ -3,6 +3,7 @@ closure announced late. Those schools' days change, by figures that were worked 
 
 import io
 import json
+import os
 import random
 import struct
 import time
@@ -11,12 +12,14 @@ import fastavro
 import pytest
 import requests
 from classrooms import HOUR, Boot
+from client import Client, Truth
 from confluent_kafka import Producer
+from registry_topics import Registry, read_topic
 from registry_topics import days as day_of_date
-from registry_topics import read_topic
-from stack import day_number, day_start_ms, day_text, wait_for
+from stack import Stack, day_number, day_start_ms, day_text, wait_for
 from test_3_api import ask
 
+PORT_BASE = int(os.environ.get("CLASSPULSE_WIRE_PORT_BASE", "25000")) + 180
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (day_number(f"2026-11-{day}") for day in (16, 17, 18, 19))
 WEEK = (MONDAY, TUESDAY, WEDNESDAY, THURSDAY)
 PROVINCE, CITY_ROLE = ("province_admin", "440000"), "city_admin"
@@ -72,6 +75,31 @@ class Scene:
     def devices_on(self, school_no, day):
         sql = f"SELECT device_no FROM device_day_final WHERE school_no = {school_no} AND day = toDate({day}) ORDER BY device_no"
         return [row["device_no"] for row in self.stack.rows(sql)]
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """A stack of its own: the topic of the others holds what is no record, on purpose."""
+    running = Stack(PORT_BASE, 40, "2026-11-20T18:30", own=True)
+    try:
+        yield running
+    finally:
+        running.down()
+
+
+@pytest.fixture(scope="module")
+def registry(stack):
+    return Registry(stack)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return Truth()
+
+
+@pytest.fixture(scope="module")
+def client(stack, truth):
+    return Client(stack, truth)
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +285,9 @@ def test_answers_follow(scene, moved, stack):
 def test_areas_are_summed_again(scene, moved, stack):
     sql = (
         "SELECT c.used AS told, s.used AS is FROM (SELECT day, used FROM county_day_final WHERE division = {d:UInt32}) c "
-        "INNER JOIN (SELECT day, sum(used) AS used FROM school_day_final WHERE division = {d:UInt32} GROUP BY day) s "
+        "INNER JOIN (SELECT s.day AS day, sum(s.used) AS used FROM school_day_final s "
+            "INNER JOIN roster_day_final r USING (division, school_no, day) "
+            "WHERE division = {d:UInt32} AND r.school_day = 1 GROUP BY day) s "
         "USING (day) WHERE day BETWEEN toDate({f:UInt32}) AND toDate({t:UInt32})"
     )
     for division in {scene.a_division, scene.b_division}:
