@@ -25,7 +25,7 @@ pub enum CorrectCommand {
         #[command(flatten)]
         days: DaysArgs,
     },
-    /// Propose that a school was in another status, under another area, or closed
+    /// Propose that a school was in another status, under another area, closed, or open after all
     School {
         /// School number.
         no: u32,
@@ -38,17 +38,23 @@ pub enum CorrectCommand {
         /// Name of the closure.
         #[arg(long)]
         closure: Option<String>,
+        /// There was school after all.
+        #[arg(long)]
+        reopened: bool,
         /// Which days, and why.
         #[command(flatten)]
         days: DaysArgs,
     },
-    /// Propose that there was no school in an area
+    /// Propose that there was no school in an area, or that there was after all
     Area {
         /// Its code.
         code: u32,
         /// Name of the closure.
-        #[arg(long)]
-        closure: String,
+        #[arg(long, required_unless_present = "reopened")]
+        closure: Option<String>,
+        /// There was school after all.
+        #[arg(long, conflicts_with = "closure")]
+        reopened: bool,
         /// Which days, and why.
         #[command(flatten)]
         days: DaysArgs,
@@ -76,7 +82,7 @@ pub struct DaysArgs {
     /// First day; it has begun.
     #[arg(long, value_name = "YYYY-MM-DD")]
     from: String,
-    /// Last day, today at the latest; without it: it goes on, a closure: the first day alone.
+    /// Last day, today at the latest; without it: it goes on, a closure or its end: the first day alone.
     #[arg(long, value_name = "YYYY-MM-DD")]
     until: Option<String>,
     /// Why.
@@ -118,13 +124,13 @@ async fn proposal(store: &Store, command: &CorrectCommand, days: &DaysArgs) -> a
             let form = DeviceCorrectionForm { from, until: until.clone(), school_no, class_no, state, reason };
             Ok((form.check(*no, said)?, until))
         }
-        CorrectCommand::School { no, status, division, closure, .. } => {
-            let (status, division, closure) = (status.clone(), *division, closure.clone());
-            let form = SchoolCorrectionForm { from, until, status, division, closure, reason };
+        CorrectCommand::School { no, status, division, closure, reopened, .. } => {
+            let (status, division, closure, reopened) = (status.clone(), *division, closure.clone(), *reopened);
+            let form = SchoolCorrectionForm { from, until, status, division, closure, reopened, reason };
             Ok((form.check(*no)?, form.until().map(str::to_owned)))
         }
-        CorrectCommand::Area { code, closure, .. } => {
-            let form = AreaCorrectionForm { from, until, closure: closure.clone(), reason };
+        CorrectCommand::Area { code, closure, reopened, .. } => {
+            let form = AreaCorrectionForm { from, until, closure: closure.clone(), reopened: *reopened, reason };
             Ok((form.check(*code)?, Some(form.until().to_owned())))
         }
         CorrectCommand::Approve { .. } | CorrectCommand::Refuse { .. } | CorrectCommand::Show { .. } => {

@@ -74,6 +74,13 @@ pub fn area_range(code: u32) -> RangeInclusive<u32> {
     }
 }
 
+/// County, city and province of an area's code, the nearest first; an area above the county level stands for those below
+/// it as well.
+#[must_use]
+pub const fn area_chain(code: u32) -> [u32; 3] {
+    [code, code / 100 * 100, code / 10_000 * 10_000]
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {

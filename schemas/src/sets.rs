@@ -7,6 +7,13 @@ pub const TABLES: [&str; 5] = ["device_day", "network_day", "school_day", "schoo
 /// The set whose tables have no suffix: what the ledgers' own group folds.
 pub const LIVE: &str = "live";
 
+/// The rows of `device_day` and `network_day` that readers see: a correction that reaches back may have put a day elsewhere,
+/// where it has another row.
+pub const SHOWN: &str = "hidden = 0";
+
+/// The rows of `school_day` and `school_network_day` that readers see: with at least one device row that they see.
+pub const SHOWN_SCHOOLS: &str = "ver > hidden_ver";
+
 /// Name of a ledger set: `live`, or a letter and up to 15 letters and digits (it becomes part of table names).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetName(String);

@@ -387,6 +387,19 @@ def test_a_closure_announced_late(scene, moved, people, stack):
     assert [(row["school_no"], row["day"]) for row in restated(stack, no)] == [(scene.c, day_text(WEDNESDAY))]
 
 
+def test_a_closure_taken_back(scene, moved, people, stack):
+    before = scene.everything()
+    body = {"reopened": True, "from": day_text(WEDNESDAY), "reason": "照常上课"}
+    no = correct(stack, people, f"schools/{scene.c}/corrections", body)
+    assert [row["school_day"] for row in scene.rows("roster_day", scene.c)] == [1, 1, 1, 1]
+    now = scene.everything()
+    for table in ("device_day", "network_day", "school_day", "school_network_day"):
+        assert now[scene.c][table] == before[scene.c][table]
+    assert (now[scene.a], now[scene.b]) == (before[scene.a], before[scene.b])
+    wait_for(lambda: figure(stack, scene.c, WEDNESDAY, "usage_rate")[1] > 0, 30, "the day counts again")
+    assert [(row["school_no"], row["day"]) for row in restated(stack, no)] == [(scene.c, day_text(WEDNESDAY))]
+
+
 def test_everything_stays_over_a_restart_and_a_rebuild(scene, moved, stack):
     before = scene.everything()
     killed = stack.kill("processors")

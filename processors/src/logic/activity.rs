@@ -67,7 +67,7 @@ pub struct ActivityDay {
     /// In use.
     pub active: Intervals,
     /// Apps, ascending by id.
-    pub apps: Vec<App>,
+    pub apps: Box<[App]>,
     /// The folded events.
     pub seen: Seen,
     /// The folded corrections.
@@ -105,17 +105,10 @@ impl ActivityDay {
         self.on.count() + self.active.count() + self.apps.iter().map(|app| app.spans.count()).sum::<usize>()
     }
 
-    /// Gives back what growth has reserved beyond what is there.
-    pub fn trim(&mut self) {
-        self.active.trim();
-        self.on.trim();
-        self.apps.iter_mut().for_each(|app| app.spans.trim());
-    }
-
     /// Bytes outside the struct itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let apps = self.apps.capacity() * size_of::<App>();
+        let apps = size_of_val(&*self.apps);
         let app_spans: usize = self.apps.iter().map(|app| app.spans.heap_bytes()).sum();
         let sets = self.on.heap_bytes() + self.active.heap_bytes() + self.seen.heap_bytes();
         sets + self.marks.heap_bytes() + apps + app_spans
@@ -146,10 +139,10 @@ impl ActivityDay {
         let index = match self.apps.binary_search_by(|app| (*app.id).cmp(id)) {
             Ok(index) => index,
             Err(index) => {
-                if self.apps.len() == self.apps.capacity() && self.apps.len() < 16 {
-                    self.apps.reserve_exact(4);
-                }
-                self.apps.insert(index, App { id: names.share(id), spans: Intervals::default() });
+                let mut apps = std::mem::take(&mut self.apps).into_vec();
+                apps.reserve_exact(1);
+                apps.insert(index, App { id: names.share(id), spans: Intervals::default() });
+                self.apps = apps.into_boxed_slice();
                 index
             }
         };

@@ -1,7 +1,7 @@
 //! The audit: every school row computed again from its device rows, in ClickHouse, by another way than the fold's.
 
 use schemas::definitions::Definitions;
-use schemas::sets::SetName;
+use schemas::sets::{SHOWN, SHOWN_SCHOOLS, SetName};
 use schemas::time::Day;
 
 /// Figures of a school row: the column, and how device rows make it. Device rows are called by their columns.
@@ -88,8 +88,8 @@ impl Ledger {
             "SELECT count() AS n_rows, groupArrayIf((division, school_no, stored, computed), stored != computed) AS differing \
              FROM (SELECT division, school_no, anyIf(v, s = 1) AS stored, anyIf(v, s = 0) AS computed FROM \
              (SELECT division, school_no, 1 AS s, [{stored}] AS v FROM {schools} FINAL WHERE day = toDate({day}) \
-             AND ver > hidden_ver UNION ALL SELECT division, school_no, 0 AS s, [{computed}] AS v FROM {devices} FINAL \
-             WHERE day = toDate({day}) AND hidden = 0 GROUP BY division, school_no) GROUP BY division, school_no)"
+             AND {SHOWN_SCHOOLS} UNION ALL SELECT division, school_no, 0 AS s, [{computed}] AS v FROM {devices} FINAL \
+             WHERE day = toDate({day}) AND {SHOWN} GROUP BY division, school_no) GROUP BY division, school_no)"
         )
     }
 

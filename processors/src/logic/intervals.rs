@@ -1,10 +1,10 @@
 //! Sets of seconds as sorted intervals, packed flat as the tables hold them: `[from, to, from, to, …]`, half-open.
 
-use smallvec::SmallVec;
+use super::flat::Flat;
 
-/// A set of seconds: disjoint, ascending, intervals that touch are one. Two intervals fit without an allocation.
+/// A set of seconds: disjoint, ascending, intervals that touch are one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Intervals(SmallVec<[u32; 4]>);
+pub struct Intervals(Flat);
 
 /// A flat list of intervals that is no set of this form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,7 @@ impl Intervals {
     /// The list is not ascending, has an empty interval, or intervals that touch.
     pub fn from_flat(flat: &[u32]) -> Result<Intervals, NotASet> {
         let ascending = flat.windows(2).all(|pair| pair[0] < pair[1]);
-        if ascending && flat.len().is_multiple_of(2) { Ok(Intervals(SmallVec::from_slice(flat))) } else { Err(NotASet) }
+        if ascending && flat.len().is_multiple_of(2) { Ok(Intervals(flat.into())) } else { Err(NotASet) }
     }
 
     /// The flat list.
@@ -36,23 +36,16 @@ impl Intervals {
     /// Bytes outside the struct itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        if self.0.spilled() { self.0.capacity() * size_of::<u32>() } else { 0 }
-    }
-
-    /// Gives back what growth has reserved beyond what is there.
-    pub fn trim(&mut self) {
-        if self.0.spilled() && self.0.capacity() > self.0.len() {
-            self.0.shrink_to_fit();
-        }
+        self.0.heap_bytes()
     }
 
     /// Unites the set with `[from, to)`. Mostly that prolongs the last interval, so that is tried first.
     pub fn insert(&mut self, from: u32, to: u32) {
         debug_assert!(from < to, "an empty span is dropped before");
-        match self.0.as_mut_slice() {
+        match &mut *self.0 {
             [.., last_from, last_to] if from >= *last_from && from <= *last_to => *last_to = to.max(*last_to),
             [.., last_to] if from <= *last_to => self.insert_inside(from, to),
-            _ => self.0.extend_from_slice(&[from, to]),
+            _ => self.0.replace(self.0.len()..self.0.len(), [from, to]),
         }
     }
 
@@ -60,13 +53,8 @@ impl Intervals {
         // The intervals [first, end) touch [from, to) and become one with it.
         let first = self.search(|_, interval_to| interval_to < from);
         let end = self.search(|interval_from, _| interval_from <= to);
-        if first == end {
-            self.0.insert_from_slice(first * 2, &[from, to]);
-            return;
-        }
-        let united = [from.min(self.0[first * 2]), to.max(self.0[end * 2 - 1])];
-        self.0[first * 2..first * 2 + 2].copy_from_slice(&united);
-        self.0.drain(first * 2 + 2..end * 2);
+        let united = if first == end { [from, to] } else { [from.min(self.0[first * 2]), to.max(self.0[end * 2 - 1])] };
+        self.0.replace(first * 2..end * 2, united);
     }
 
     /// Index of the first interval for which `before` is false.

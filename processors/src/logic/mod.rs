@@ -9,6 +9,7 @@ pub mod cli;
 pub mod corrections;
 pub mod dead;
 pub mod digest;
+mod flat;
 pub mod intervals;
 pub mod marks;
 pub mod migrations;

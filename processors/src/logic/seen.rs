@@ -1,9 +1,10 @@
 //! Which events a row holds: of each boot the folded sequence numbers, as inclusive ranges, never coalesced over gaps.
 
+use super::flat::Flat;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-/// The set of folded `(boot, seq)`; boots ascending. One boot with two ranges fits without an allocation.
+/// The set of folded `(boot, seq)`; boots ascending. One boot with one range fits without an allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen(SmallVec<[Boot; 1]>);
 
@@ -11,7 +12,7 @@ pub struct Seen(SmallVec<[Boot; 1]>);
 struct Boot {
     id: Uuid,
     /// `[first, last, first, last, …]`, ascending, at least one number missing between two ranges.
-    ranges: SmallVec<[u32; 4]>,
+    ranges: Flat,
 }
 
 /// Columns that are no such set.
@@ -29,13 +30,13 @@ impl Seen {
         if !ascending || boots.len() != ranges.len() || !ranges.iter().all(|ranges| are_ranges(ranges)) {
             return Err(NotSeen);
         }
-        let boot = |(id, ranges): (&Uuid, &Vec<u32>)| Boot { id: *id, ranges: SmallVec::from_slice(ranges) };
+        let boot = |(id, ranges): (&Uuid, &Vec<u32>)| Boot { id: *id, ranges: Flat::from(ranges.as_slice()) };
         Ok(Seen(boots.iter().zip(ranges).map(boot).collect()))
     }
 
     /// Each boot and its ranges, ascending.
     pub fn boots(&self) -> impl ExactSizeIterator<Item = (Uuid, &[u32])> {
-        self.0.iter().map(|boot| (boot.id, boot.ranges.as_slice()))
+        self.0.iter().map(|boot| (boot.id, &*boot.ranges))
     }
 
     /// Number of events.
@@ -54,9 +55,8 @@ impl Seen {
     /// Bytes outside the struct itself.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let of_boot = |boot: &Boot| if boot.ranges.spilled() { boot.ranges.capacity() * size_of::<u32>() } else { 0 };
         let own = if self.0.spilled() { self.0.capacity() * size_of::<Boot>() } else { 0 };
-        own + self.0.iter().map(of_boot).sum::<usize>()
+        own + self.0.iter().map(|boot| boot.ranges.heap_bytes()).sum::<usize>()
     }
 
     /// The event is in the set.
@@ -82,7 +82,7 @@ impl Seen {
         match self.find(boot) {
             Ok(index) => insert(&mut self.0[index].ranges, seq),
             Err(index) => {
-                self.0.insert(index, Boot { id: boot, ranges: SmallVec::from_slice(&[seq, seq]) });
+                self.0.insert(index, Boot { id: boot, ranges: Flat::from(&[seq, seq][..]) });
                 true
             }
         }
@@ -124,16 +124,16 @@ fn joins_right(ranges: &[u32], after: usize, seq: u32) -> bool {
     ranges.get(after * 2).is_some_and(|first| seq.checked_add(1) == Some(*first))
 }
 
-fn insert(ranges: &mut SmallVec<[u32; 4]>, seq: u32) -> bool {
+fn insert(ranges: &mut Flat, seq: u32) -> bool {
     let after = first_after(ranges, seq);
     if after > 0 && seq <= ranges[after * 2 - 1] {
         return false;
     }
     match (joins_left(ranges, after, seq), joins_right(ranges, after, seq)) {
-        (true, true) => drop(ranges.drain(after * 2 - 1..after * 2 + 1)),
+        (true, true) => ranges.replace(after * 2 - 1..after * 2 + 1, []),
         (true, false) => ranges[after * 2 - 1] = seq,
         (false, true) => ranges[after * 2] = seq,
-        (false, false) => ranges.insert_from_slice(after * 2, &[seq, seq]),
+        (false, false) => ranges.replace(after * 2..after * 2, [seq, seq]),
     }
     true
 }

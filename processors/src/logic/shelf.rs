@@ -39,8 +39,6 @@ pub trait Ledger: Default {
         }
         Applied::Folded
     }
-    /// Gives spare memory back.
-    fn trim(&mut self);
 }
 
 impl Ledger for ActivityDay {
@@ -58,10 +56,6 @@ impl Ledger for ActivityDay {
 
     fn marks(&mut self) -> (&mut Marks, &mut u32) {
         (&mut self.marks, &mut self.ver)
-    }
-
-    fn trim(&mut self) {
-        ActivityDay::trim(self);
     }
 }
 
@@ -81,9 +75,6 @@ impl Ledger for NetworkDay {
     fn stamp(&mut self, class_no: u32, in_service: bool) {
         (self.class_no, self.in_service) = (class_no, in_service);
     }
-
-    /// Its counters are of fixed size, and the ranges of a normal day need no memory of their own.
-    fn trim(&mut self) {}
 }
 
 struct Slot<L> {
@@ -318,11 +309,7 @@ impl<L: Ledger> Shelf<L> {
         for key in std::mem::take(&mut self.dirty) {
             let Some(school) = self.schools.get_mut(&key) else { continue };
             school.dirty = false;
-            for slot in school.slots.iter_mut().filter(|slot| slot.dirty) {
-                slot.dirty = false;
-                // A school day is many ledgers of which each grows a few times a day: spare room is what costs.
-                slot.ledger.trim();
-            }
+            school.slots.iter_mut().for_each(|slot| slot.dirty = false);
             let bytes = school.measure();
             self.bytes = self.bytes + bytes - std::mem::replace(&mut school.bytes, bytes);
         }

@@ -6,7 +6,7 @@ use clickhouse::Client;
 use clickhouse::error::Error;
 use runtime::config::ClickHouseConfig;
 use schemas::rows::{LedgerSetRow, ReadersRow};
-use schemas::sets::{SetName, TABLES};
+use schemas::sets::{SHOWN, SHOWN_SCHOOLS, SetName, TABLES};
 
 /// What could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -117,9 +117,9 @@ fn view(table: &str, name: &SetName) -> String {
     let devices = "* EXCEPT (moved_division, moved_school_no) REPLACE (toUInt32(ver - length(corrections)) AS ver)";
     let schools = "* EXCEPT (hidden_ver) REPLACE (toUInt32(ver - hidden_ver) AS ver";
     let (columns, shown) = match table {
-        "device_day" | "network_day" => (devices.to_owned(), "hidden = 0"),
-        "school_day" => (format!("{schools}, bitmapToArray(session_devices) AS session_devices)"), "ver > hidden_ver"),
-        "school_network_day" => (format!("{schools})"), "ver > hidden_ver"),
+        "device_day" | "network_day" => (devices.to_owned(), SHOWN),
+        "school_day" => (format!("{schools}, bitmapToArray(session_devices) AS session_devices)"), SHOWN_SCHOOLS),
+        "school_network_day" => (format!("{schools})"), SHOWN_SCHOOLS),
         _ => ("*".to_owned(), "1"),
     };
     // Beside the new `ver`, a condition on the column would be taken for one on that.

@@ -2,7 +2,8 @@
 //! belongs to nobody's question, and answers take from it what the caller's scope allows.
 
 use super::cells::{Reread, Table};
-use super::sql::{ROSTER_SUMS, SHOWN_SCHOOLS, Statement, activity_sums, in_days, network_sums, not_off, numbers};
+use super::sql::{ROSTER_SUMS, Statement, activity_sums, in_days, network_sums, not_off, numbers};
+use schemas::sets::SHOWN_SCHOOLS;
 use schemas::time::Day;
 
 /// A place (see [`super::cells::Place`]): codes of cities and of the province end in 00 (GB/T 2260).

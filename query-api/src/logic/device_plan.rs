@@ -1,8 +1,9 @@
 //! Statements about devices: of one school, of one device, and sets of devices.
 
 use super::scope::{DevicesOf, Scope};
-use super::sql::{SHOWN, Statement, between, date, in_days, network_sums, numbers};
+use super::sql::{Statement, between, date, in_days, network_sums, numbers};
 use schemas::figures::{FigureId, Source};
+use schemas::sets::SHOWN;
 use schemas::time::Day;
 
 /// What is asked of the devices of one school.

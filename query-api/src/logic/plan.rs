@@ -7,10 +7,11 @@
 //! the join's work. Where schools of a unit differ on a day, those that are off are excluded one by one.
 
 use super::scope::Scope;
-use super::sql::{ROSTER_SUMS, SHOWN_SCHOOLS, Statement, activity_sums, between, in_days, network_sums, not_off};
+use super::sql::{ROSTER_SUMS, Statement, activity_sums, between, in_days, network_sums, not_off};
 use super::tree::Target;
 use schemas::figures::{FigureId, Source};
 use schemas::org::area_range;
+use schemas::sets::SHOWN_SCHOOLS;
 use schemas::time::Day;
 
 /// By what the rows of an answer are grouped.

@@ -39,12 +39,6 @@ pub(super) fn network_sums(histograms: bool) -> String {
     format!("count() AS n_rows, {NETWORK_SUMS}, {}, sum(toUInt64(ver)) AS n_ver", histogram_sums(histograms))
 }
 
-/// Device rows that readers see: a correction that reaches back may have put a day elsewhere, where it has another row.
-pub(super) const SHOWN: &str = "hidden = 0";
-
-/// School rows with at least one device row that readers see.
-pub(super) const SHOWN_SCHOOLS: &str = "ver > hidden_ver";
-
 /// Leaves out the days of schools that the roster says are off, among the roster's rows of `filter`.
 pub(super) fn not_off(filter: &str) -> String {
     format!(

@@ -4,6 +4,7 @@
 use super::conflict::{Faults, Invalid};
 use super::model::{Change, SCHOOL_TYPES, in_force};
 use schemas::definitions::bells_are_valid;
+use schemas::org::area_chain;
 use schemas::registry::Bells;
 use schemas::time::Day;
 use serde::{Deserialize, Serialize};
@@ -162,7 +163,7 @@ pub fn of_school(
     let changes = types.iter().map(|(day, _)| *day);
     let turns: BTreeSet<Day> = own.iter().map(|(day, _)| *day).chain(of_areas).chain(moves).chain(changes).collect();
     let lessons_on = |day: Day| {
-        let chain = chain(in_force(divisions, day).unwrap_or(0));
+        let chain = area_chain(in_force(divisions, day).unwrap_or(0));
         let above = chain.iter().filter_map(|code| areas.get(code)).map(Vec::as_slice);
         let school_type = on(types, day).map_or("", String::as_str);
         std::iter::once(own).chain(above).find_map(|entries| on(entries, day)?.lessons(school_type))
@@ -181,11 +182,6 @@ pub fn of_school(
 /// What counts on a day.
 fn on<T>(entries: &[(Day, T)], day: Day) -> Option<&T> {
     entries.iter().rev().find(|(from_day, _)| *from_day <= day).map(|(_, value)| value)
-}
-
-/// An area and those above it, the nearest first (GB/T 2260: province, city, county by two digits each).
-fn chain(code: u32) -> [u32; 3] {
-    [code, code / 100 * 100, code / 10_000 * 10_000]
 }
 
 #[cfg(test)]

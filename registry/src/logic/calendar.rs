@@ -91,6 +91,22 @@ impl SpanForm {
     }
 }
 
+/// A calendar that closes nothing from `from` up to `until`; closures that go beyond keep their other days. None: it closed
+/// none of these days.
+#[must_use]
+pub fn reopened(spans: &[CalendarSpan], from: Day, until: Day) -> Option<Vec<CalendarSpan>> {
+    let left = |span: &CalendarSpan| {
+        if span.school_day {
+            return [Some(span.clone()), None];
+        }
+        let before = CalendarSpan { until_day: span.until_day.min(from), ..span.clone() };
+        let after = CalendarSpan { from_day: span.from_day.max(until), ..span.clone() };
+        [before, after].map(|span| Some(span).filter(|span| span.from_day < span.until_day))
+    };
+    let after: Vec<_> = spans.iter().flat_map(left).flatten().collect();
+    (after != spans).then_some(after)
+}
+
 /// What a calendar says of the days before `earliest`.
 fn begun(spans: &[CalendarSpan], earliest: Day) -> Vec<(Day, Day, bool, String)> {
     let before = spans.iter().filter(|span| span.from_day < earliest);
@@ -107,6 +123,36 @@ mod tests {
 
     fn form(from: &str, until: &str, school_day: bool) -> SpanForm {
         SpanForm { from: from.into(), until: until.into(), school_day, name: "假".into(), provisional: false }
+    }
+
+    #[test]
+    fn a_closure_that_is_taken_back_keeps_its_other_days() {
+        let day = |text: &str| Day::parse(text).unwrap();
+        let earliest = day("2026-11-01");
+        let spans = [
+            form("2026-11-10", "2026-11-13", false),
+            form("2026-11-12", "2026-11-12", true),
+            form("2026-11-16", "2026-11-16", false),
+        ];
+        let before = CalendarForm { spans: spans.to_vec() }.check(&[], true, earliest).unwrap();
+        let left = |from: &str, until: &str| {
+            let after = reopened(&before, day(from), day(until).plus(1))?;
+            Some(
+                shown(&after)
+                    .spans
+                    .iter()
+                    .map(|s| format!("{}-{} {}", &s.from[8..], &s.until[8..], s.school_day))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            )
+        };
+        assert_eq!(
+            left("2026-11-11", "2026-11-12").as_deref(),
+            Some("10-10 false, 13-13 false, 12-12 true, 16-16 false")
+        );
+        assert_eq!(left("2026-11-10", "2026-11-16").as_deref(), Some("12-12 true"));
+        assert_eq!(left("2026-11-14", "2026-11-15"), None, "nothing was closed");
+        assert_eq!(left("2026-11-09", "2026-11-09"), None);
     }
 
     /// What the change is told to be at fault, on 20 November 2026.

@@ -54,6 +54,11 @@ pub enum What {
         /// Why.
         name: String,
     },
+    /// There was school after all: what the area's or school's own calendar closed.
+    Reopening {
+        /// Area or school.
+        org: String,
+    },
 }
 
 impl What {
@@ -63,7 +68,7 @@ impl What {
         match self {
             What::Place { device_no, .. } | What::State { device_no, .. } => format!("d{device_no}"),
             What::Status { school_no, .. } | What::Division { school_no, .. } => format!("s{school_no}"),
-            What::Closure { org, .. } => org.clone(),
+            What::Closure { org, .. } | What::Reopening { org } => org.clone(),
         }
     }
 
@@ -73,15 +78,15 @@ impl What {
         match self {
             What::Place { .. } | What::State { .. } => "device",
             What::Status { .. } | What::Division { .. } => "school",
-            What::Closure { .. } => "closure",
+            What::Closure { .. } | What::Reopening { .. } => "closure",
         }
     }
 
-    /// The area or school of a closure.
+    /// The area or school whose calendar is corrected.
     #[must_use]
     pub fn org(&self) -> Option<OrgId> {
         match self {
-            What::Closure { org, .. } => OrgId::parse(org),
+            What::Closure { org, .. } | What::Reopening { org } => OrgId::parse(org),
             _ => None,
         }
     }

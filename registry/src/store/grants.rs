@@ -10,7 +10,7 @@ use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::{AccountView, GrantView, SchoolView, VacancyView};
 use crate::store::Connection;
-use schemas::org::OrgId;
+use schemas::org::{OrgId, area_chain};
 use schemas::registry::{Level, SchoolStatus};
 use schemas::time::format_rfc3339_ms;
 use schemas::token::{Grant, Role};
@@ -70,8 +70,8 @@ pub(super) async fn add(change: &mut Change<'_>, no: u32, role: Role, scope: Org
 async fn asks_for_two(tx: &mut Connection, node: Node) -> Result<bool, StoreError> {
     let (code, _) = node.place();
     let sql = "SELECT COUNT(*) FROM divisions WHERE two_person AND code IN ($1, $2, $3)";
-    let query = sqlx::query_as(sql).bind(code).bind(code / 100 * 100).bind(code / 10_000 * 10_000);
-    let (asking,): (i64,) = query.fetch_one(tx).await?;
+    let [county, city, province] = area_chain(code);
+    let (asking,): (i64,) = sqlx::query_as(sql).bind(county).bind(city).bind(province).fetch_one(tx).await?;
     Ok(asking > 0)
 }
 

@@ -1,5 +1,6 @@
 //! How far the areas and schools below an area have come.
 
+use super::batch::one_of;
 use super::{Store, StoreError, number, orgs};
 use crate::logic::model::Division;
 use crate::logic::views::{Progress, SupervisionView};
@@ -8,6 +9,7 @@ use schemas::org::{OrgId, area_range};
 use schemas::registry::Level;
 use schemas::time::Day;
 use sqlx::QueryBuilder;
+use std::collections::BTreeMap;
 
 /// A key, then the counts of [`Progress`].
 type Row = (i64, i64, i64, i64, i64, i64);
@@ -28,16 +30,22 @@ impl Store {
         let rows = counts(&mut connection, "d.division", (*range.start(), *range.end()), today).await?;
         let below = divisions.into_iter().filter(|division| division.parent == Some(code));
         let mut views: Vec<_> = below.map(|division| of_area(&division, &rows)).collect();
-        for (no, progress) in counts(&mut connection, "s.school_no", (code, code), today).await? {
-            let (name,): (String,) = sqlx::query_as("SELECT name FROM schools WHERE school_no = $1")
-                .bind(no)
-                .fetch_one(&mut *connection)
-                .await?;
+        let schools = counts(&mut connection, "s.school_no", (code, code), today).await?;
+        let mut names = names(&mut connection, schools.iter().map(|(no, _)| *no)).await?;
+        for (no, progress) in schools {
+            let name = names.remove(&i64::from(no)).unwrap_or_default();
             let (id, level) = (OrgId::School(no).to_string(), Level::School.as_str().to_owned());
             views.push(SupervisionView { id, name, level, window_from: None, window_until: None, progress });
         }
         Ok(views)
     }
+}
+
+/// Names of schools by number.
+async fn names(tx: &mut Connection, numbers: impl Iterator<Item = u32>) -> Result<BTreeMap<i64, String>, StoreError> {
+    let head = "SELECT school_no, name FROM schools WHERE school_no IN ";
+    let rows: Vec<(i64, String)> = one_of(head, numbers, "").build_query_as().fetch_all(tx).await?;
+    Ok(rows.into_iter().collect())
 }
 
 fn of_area(division: &Division, rows: &[(u32, Progress)]) -> SupervisionView {

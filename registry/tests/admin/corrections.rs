@@ -155,6 +155,31 @@ async fn a_closure_is_entered_after_the_fact_and_listed() {
     assert_eq!(gone.expect(200).body["rows"], json!([]));
 }
 
+#[tokio::test]
+async fn a_closure_that_was_wrong_is_taken_back() {
+    let world = World::start().await;
+    enrolled(&world).await;
+    let (path, city) = (format!("/v1/admin/areas/{COUNTY}/corrections"), world.token(Role::CityAdmin, CITY));
+    let wrong = json!({"closure": "台风停课", "from": "2026-11-23", "until": "2026-11-24", "reason": "通知迟到"});
+    let no = world.post(&path, &world.county(), wrong).await.expect(201).no("correction_no");
+    decide(&world, no, "approve", &city).await.expect(200);
+    let both = json!({"closure": "停电", "reopened": true, "from": "2026-11-24", "reason": "x"});
+    world.post(&path, &world.county(), both).await.expect(422);
+    let back = json!({"reopened": true, "from": "2026-11-24", "reason": "照常上课"});
+    let no = world.post(&path, &world.county(), back.clone()).await.expect(201).no("correction_no");
+    decide(&world, no, "approve", &city).await.expect(200);
+    let county = crate::schools::org(&world, COUNTY).await.unwrap();
+    let left: Vec<_> = county.calendar.iter().filter(|span| span.name == "台风停课").collect();
+    assert_eq!(left.len(), 1);
+    assert_eq!(
+        (left[0].from_day.to_string(), left[0].until_day.to_string()),
+        ("2026-11-23".into(), "2026-11-24".into())
+    );
+    assert_eq!(corrections(&world).await.last().unwrap().kind, "closure");
+    let again = world.post(&path, &world.county(), back).await.expect(422);
+    assert_eq!(again.body["errors"][0]["pointer"], "/from", "nothing is closed any more");
+}
+
 /// A later approval holds, whatever the numbers of the proposals.
 #[tokio::test]
 async fn approvals_are_counted_in_their_order() {

@@ -1,5 +1,6 @@
 //! What other definitions change, by area: the daily usage rate of the days compared, old and new.
 
+use schemas::org::area_chain;
 use std::collections::BTreeMap;
 
 /// Used device-days of a division's school days, and the device-days in service.
@@ -25,7 +26,7 @@ impl Usage {
 pub fn by_area(divisions: &[(u32, Usage)]) -> BTreeMap<u32, Usage> {
     let mut areas: BTreeMap<u32, Usage> = BTreeMap::new();
     for (division, usage) in divisions {
-        let mut above = vec![*division, division / 100 * 100, division / 10_000 * 10_000];
+        let mut above = area_chain(*division).to_vec();
         above.dedup();
         for area in above {
             let sum = areas.entry(area).or_default();

@@ -1,5 +1,6 @@
 //! Statements that compare two tables of one shape, row by row and column by column.
 
+use schemas::sets::{SHOWN, SHOWN_SCHOOLS};
 use schemas::time::Day;
 
 /// A column as ClickHouse describes it.
@@ -139,7 +140,7 @@ impl Comparison {
 
     /// Rows that readers see.
     fn shown(&self) -> &'static str {
-        if self.keys.len() == 3 { "hidden = 0" } else { "ver > hidden_ver" }
+        if self.keys.len() == 3 { SHOWN } else { SHOWN_SCHOOLS }
     }
 
     /// `*` leaves out what ClickHouse computes at the insert.

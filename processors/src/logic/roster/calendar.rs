@@ -2,6 +2,7 @@
 
 use ahash::HashMap;
 use schemas::calendar::{Verdict, school_day};
+use schemas::org::area_chain;
 use schemas::registry::CalendarSpan;
 use schemas::rows::CalendarDayRow;
 use schemas::time::Day;
@@ -27,19 +28,14 @@ impl Calendars {
 
     /// What the calendars of the areas down to `division` say, and those of `school` if there is one.
     pub(super) fn judge<'a>(&'a self, division: u32, school: &'a [CalendarSpan], day: Day) -> Verdict<'a> {
-        let [province, city, county] = above(division).map(|code| self.of(code));
+        // An area above the county level stands for those below it, which changes nothing: its spans are the same.
+        let [county, city, province] = area_chain(division).map(|code| self.of(code));
         school_day(&[province, city, county, school], day)
     }
 
     fn of(&self, code: u32) -> &[CalendarSpan] {
         self.0.get(&code).map_or(&[], Vec::as_slice)
     }
-}
-
-/// Province, city and county of a code; an area above the county level stands for those below it, which changes
-/// nothing, since its spans are the same.
-fn above(division: u32) -> [u32; 3] {
-    [division / 10_000 * 10_000, division / 100 * 100, division]
 }
 
 /// A calendar row.

@@ -55,14 +55,14 @@ impl DeviceCorrectionForm {
     }
 }
 
-/// A school was in another status, under another area, or closed: one of the three.
+/// A school was in another status, under another area, closed, or open after all: one of the four.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SchoolCorrectionForm {
     /// First day; it has begun.
     #[schema(example = "2026-11-16")]
     pub from: String,
-    /// Last day, today at the latest; left out: it goes on, a closure: the first day alone.
+    /// Last day, today at the latest; left out: it goes on, a closure or its end: the first day alone.
     pub until: Option<String>,
     /// The status in which it was: `normal`, `suspended`.
     pub status: Option<String>,
@@ -70,6 +70,9 @@ pub struct SchoolCorrectionForm {
     pub division: Option<u32>,
     /// There was no school: the name of the reason, as in a calendar.
     pub closure: Option<String>,
+    /// There was school after all: closures of its own calendar leave these days.
+    #[serde(default)]
+    pub reopened: bool,
     /// Why it is corrected.
     pub reason: String,
 }
@@ -81,31 +84,33 @@ impl SchoolCorrectionForm {
     /// Some cannot be accepted.
     pub fn check(&self, school_no: u32) -> Result<What, Invalid> {
         let mut faults = reason(&self.reason);
-        let given = [self.status.is_some(), self.division.is_some(), self.closure.is_some()];
-        faults.unless(given.iter().filter(|given| **given).count() == 1, "/status", "one of status, division, closure");
+        let given = [self.status.is_some(), self.division.is_some(), self.closure.is_some(), self.reopened];
+        let one = given.iter().filter(|given| **given).count() == 1;
+        faults.unless(one, "/status", "one of status, division, closure, reopened");
         let known = self.status.as_deref().is_none_or(|status| school_status(status).is_some());
         faults.unless(known, "/status", "normal or suspended");
         if let Some(name) = &self.closure {
             faults.name(name, NAME, "/closure");
         }
         faults.done()?;
+        let org = OrgId::School(school_no).to_string();
         Ok(match (&self.status, self.division, &self.closure) {
             (Some(status), ..) => What::Status { school_no, status: status.clone() },
             (None, Some(division), _) => What::Division { school_no, division },
-            (None, None, name) => {
-                What::Closure { org: OrgId::School(school_no).to_string(), name: name.clone().unwrap_or_default() }
-            }
+            (None, None, Some(name)) => What::Closure { org, name: name.clone() },
+            (None, None, None) => What::Reopening { org },
         })
     }
 
     /// Its last day.
     #[must_use]
     pub fn until(&self) -> Option<&str> {
-        self.until.as_deref().or(self.closure.as_ref().map(|_| self.from.as_str()))
+        let of_calendar = self.closure.is_some() || self.reopened;
+        self.until.as_deref().or(of_calendar.then_some(&self.from))
     }
 }
 
-/// There was no school in an area.
+/// There was no school in an area, or there was after all: one of the two.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AreaCorrectionForm {
@@ -116,7 +121,10 @@ pub struct AreaCorrectionForm {
     pub until: Option<String>,
     /// The name of the reason, as in a calendar.
     #[schema(example = "台风停课")]
-    pub closure: String,
+    pub closure: Option<String>,
+    /// There was school after all: closures of its own calendar leave these days.
+    #[serde(default)]
+    pub reopened: bool,
     /// Why it is corrected.
     pub reason: String,
 }
@@ -128,9 +136,16 @@ impl AreaCorrectionForm {
     /// Some cannot be accepted.
     pub fn check(&self, code: u32) -> Result<What, Invalid> {
         let mut faults = reason(&self.reason);
-        faults.name(&self.closure, NAME, "/closure");
+        faults.unless(self.closure.is_some() != self.reopened, "/closure", "either a closure or reopened");
+        if let Some(name) = &self.closure {
+            faults.name(name, NAME, "/closure");
+        }
         faults.done()?;
-        Ok(What::Closure { org: OrgId::Area(code).to_string(), name: self.closure.clone() })
+        let org = OrgId::Area(code).to_string();
+        Ok(match &self.closure {
+            Some(name) => What::Closure { org, name: name.clone() },
+            None => What::Reopening { org },
+        })
     }
 
     /// Its last day.
@@ -184,7 +199,7 @@ pub struct CorrectionView {
     pub correction_no: u32,
     /// What is corrected: `d12`, `s7`, `440106`.
     pub object: String,
-    /// What is to have been: `what` is `place`, `state`, `status`, `division` or `closure`, with its values.
+    /// What is to have been: `what` is `place`, `state`, `status`, `division`, `closure` or `reopening`, with its values.
     #[schema(value_type = Object)]
     pub change: serde_json::Value,
     /// First day.

@@ -4,6 +4,7 @@ use super::super::change::Change;
 use super::super::{StoreError, absent, calendars, device_counts, devices, number, outbox, school_changes, schools};
 use super::{CorrectionView, Days, What};
 use crate::logic::belonging::{Schools, belongings, effective_day, horizon};
+use crate::logic::calendar::reopened;
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::correction::{device_state, overwrite, place_words, school_status, shifts, told};
 use crate::logic::model::{Change as Turn, Device, Place};
@@ -63,7 +64,7 @@ async fn devices_of(tx: &mut Connection, what: &What) -> Result<Vec<u32>, StoreE
             let rows: Vec<(i64,)> = sqlx::query_as(sql).bind(*school_no).fetch_all(tx).await?;
             rows.into_iter().map(|(no,)| number("device_no", no)).collect()
         }
-        What::Closure { .. } => Ok(Vec::new()),
+        What::Closure { .. } | What::Reopening { .. } => Ok(Vec::new()),
     }
 }
 
@@ -98,6 +99,10 @@ async fn rewrite(tx: &mut Connection, what: &What, days: Days, at_ms: i64) -> Re
         What::Closure { org, name } => {
             let org = OrgId::parse(org).ok_or_else(|| Invalid::one("/closure", "no area or school"))?;
             close(tx, org, name, days).await
+        }
+        What::Reopening { org } => {
+            let org = OrgId::parse(org).ok_or_else(|| Invalid::one("/reopened", "no area or school"))?;
+            reopen(tx, org, days).await
         }
     }
 }
@@ -211,6 +216,24 @@ async fn close(tx: &mut Connection, org: OrgId, name: &str, days: Days) -> Resul
     }
     let mut after = before.clone();
     after.push(span);
+    replace(tx, org, &before, after).await
+}
+
+/// Takes days out of the closures of a calendar.
+async fn reopen(tx: &mut Connection, org: OrgId, days: Days) -> Result<Words, StoreError> {
+    let before = calendars::spans(tx, org).await?;
+    let after = reopened(&before, days.from, days.until.unwrap_or(days.from.plus(1)));
+    let after =
+        after.ok_or_else(|| Invalid::one("/from", "the calendar closes none of these days; another level may"))?;
+    replace(tx, org, &before, after).await
+}
+
+async fn replace(
+    tx: &mut Connection,
+    org: OrgId,
+    before: &[CalendarSpan],
+    mut after: Vec<CalendarSpan>,
+) -> Result<Words, StoreError> {
     after.sort_by_key(|span| (span.from_day, span.until_day));
     calendars::write(tx, org, &after).await?;
     let words = |span: &CalendarSpan| {
@@ -243,7 +266,7 @@ pub(super) async fn tell(change: &mut Change<'_>, applied: &Applied, what: &What
     match what {
         What::Place { .. } | What::State { .. } => {}
         What::Status { school_no, .. } | What::Division { school_no, .. } => change.tell_school(*school_no).await?,
-        What::Closure { org, .. } => match OrgId::parse(org) {
+        What::Closure { org, .. } | What::Reopening { org } => match OrgId::parse(org) {
             Some(OrgId::School(no)) => change.tell_school(no).await?,
             Some(OrgId::Area(code)) => change.tell_area(code).await?,
             _ => return Err(absent("area or school", 0)),

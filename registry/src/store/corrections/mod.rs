@@ -117,7 +117,7 @@ async fn node(tx: &mut Connection, what: &What, at_ms: i64) -> Result<Node, Stor
         What::Status { school_no, .. } | What::Division { school_no, .. } => {
             schools::school_node(tx, *school_no, at_ms).await
         }
-        What::Closure { org, .. } => match OrgId::parse(org) {
+        What::Closure { org, .. } | What::Reopening { org } => match OrgId::parse(org) {
             Some(OrgId::School(no)) => schools::school_node(tx, no, at_ms).await,
             Some(OrgId::Area(code)) => Ok(Node::Area(code)),
             _ => Err(corrupt("corrections.object", org)),
@@ -148,12 +148,12 @@ impl Store {
                 Action::EditDevices
             }
             What::Status { .. } | What::Division { .. } => Action::EditSchools,
-            What::Closure { .. } => Action::EditCalendar,
+            What::Closure { .. } | What::Reopening { .. } => Action::EditCalendar,
         };
         match what {
             What::Place { school_no, .. } => nodes.push(schools::school_node(tx, *school_no, at_ms).await?),
             What::Division { division, .. } => nodes.push(Node::Area(*division)),
-            What::State { .. } | What::Status { .. } | What::Closure { .. } => {}
+            What::State { .. } | What::Status { .. } | What::Closure { .. } | What::Reopening { .. } => {}
         }
         Ok((action, nodes))
     }
