@@ -6,8 +6,10 @@ use agent::reference::enrol::{self, Form};
 use clap::{Parser, Subcommand};
 use runtime::clock::Clock;
 use runtime::shutdown::Shutdown;
+use std::convert::Infallible;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Measures this machine and posts to the edge.
 #[derive(Parser)]
@@ -40,6 +42,27 @@ enum Command {
     Status,
 }
 
+/// Time between two looks at how long the token is still good.
+const RENEW_EVERY: Duration = Duration::from_hours(6);
+
+/// Machines run for months: their tokens are looked after meanwhile. The running agent takes a new one up when the edge
+/// refuses the old one.
+async fn renew_in_time(config: &Config, clock: &Clock) -> Infallible {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        renew(config, clock).await;
+    }
+}
+
+/// The old token is still good: what cannot be renewed now is renewed later.
+async fn renew(config: &Config, clock: &Clock) {
+    match enrol::renew_if_due(config, clock.now_ms()).await {
+        Ok(true) => tracing::info!("the token is renewed"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(error = format!("{error:#}"), "the token is not renewed"),
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
@@ -50,13 +73,12 @@ async fn main() -> anyhow::Result<()> {
     match args.command {
         Command::Enrol(form) => Ok(writeln!(std::io::stdout(), "{}", enrol::enrol(&config, &form).await?)?),
         Command::Run { input } => {
-            // The old token is still good: what cannot be renewed now is renewed at the next start.
-            match enrol::renew_if_due(&config, clock.now_ms()).await {
-                Ok(true) => tracing::info!("the token is renewed"),
-                Ok(false) => {}
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "the token is not renewed"),
+            renew(&config, &clock).await;
+            let agent = Agent::start(config.clone(), clock.clone(), input.as_deref())?;
+            tokio::select! {
+                done = agent.run(Shutdown::on_signals()?) => done,
+                never = renew_in_time(&config, &clock) => match never {},
             }
-            Agent::start(config, clock, input.as_deref())?.run(Shutdown::on_signals()?).await
         }
         Command::Once { input } => Agent::start(config, clock, input.as_deref())?.once().await,
         Command::Status => Ok(writeln!(std::io::stdout(), "{}", app::status(&config)?)?),

@@ -74,7 +74,7 @@ pub struct ProbeConfig {
 }
 
 /// Checked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Where posts go.
     pub edge: EdgeConfig,

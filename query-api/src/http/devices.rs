@@ -12,7 +12,7 @@ use crate::logic::etag::DataVersion;
 use crate::logic::order::{key, page};
 use crate::logic::params::Route;
 use crate::logic::plan::Calendar;
-use crate::logic::scope::{Access, Location};
+use crate::logic::scope::{Access, DevicesOf, Location};
 use crate::logic::sessions::{DaySessions, sessions as listed};
 use crate::logic::sums::Sums;
 use crate::logic::tree::Org;
@@ -57,7 +57,12 @@ pub async fn of_school(State(api): State<Arc<Api>>, inbound: Inbound) -> Result<
     let written = Answer { json: &answer, version: school.version, next: answer.next.as_deref() };
     respond(&api, &inbound, &question, &known, &written, || {
         let name = |class| known.tree.get(OrgId::Class(class)).map(|node| node.name.clone());
-        tables::devices(&answer, &node.org(), name, &params.figures)
+        // For those who see only classes of it, the school is not there.
+        let org = |class| match &devices {
+            DevicesOf::School => node.org(),
+            DevicesOf::Classes(_) => known.tree.org(OrgId::Class(class), node.division),
+        };
+        tables::devices(&answer, org, name, &params.figures)
     })
 }
 
@@ -215,7 +220,7 @@ impl Found {
         let plan = DevicePlan {
             scope: &inbound.caller.scope,
             school_no: self.row.school_no,
-            devices: &crate::logic::scope::DevicesOf::School,
+            devices: &DevicesOf::School,
             from: params.from,
             to: params.to,
             figures: &[],

@@ -54,16 +54,17 @@ pub fn ranking(answer: &Ranking, wanted: &[FigureId]) -> Table {
     table
 }
 
-/// `devices`: with the names of school and class.
+/// `devices`: with the names of school and class; `org`: what a row is named after, by its class.
 pub fn devices(
     answer: &Devices,
-    school: &Org,
+    org: impl Fn(u32) -> Org,
     class_name: impl Fn(u32) -> Option<String>,
     wanted: &[FigureId],
 ) -> Table {
     let rows = &answer.rows;
     let mut table = Table::default();
-    table.orgs(rows.iter().map(|_| school));
+    let orgs: Vec<Org> = rows.iter().map(|row| org(row.device.class_no)).collect();
+    table.orgs(orgs.iter());
     table.int("device_no", rows.iter().map(|row| Some(u64::from(row.device.device_no))));
     table.text("device_id", rows.iter().map(|row| Some(row.device.device_id.to_string())));
     table.int("class_no", rows.iter().map(|row| Some(u64::from(row.device.class_no))));

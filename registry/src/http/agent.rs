@@ -70,7 +70,8 @@ pub struct Joined {
 /// What the holder of a code may choose from; the code stays good
 #[utoipa::path(post, path = "/v1/agent/enrol/options", tag = "agent", request_body = CodeForm,
     responses((status = 200, body = EnrolOptions), (status = 410, body = ProblemDocument,
-        content_type = "application/problem+json", description = "code_expired, code_revoked"), Faults))]
+        content_type = "application/problem+json", description = "code_expired, code_revoked"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json", description = "rate-address"), Faults))]
 pub async fn options(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -> Result<Response, Problem> {
     api.limits.count(&origin.address)?;
     let form: CodeForm = read(&body)?;
@@ -83,7 +84,8 @@ pub async fn options(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -
 /// one wins.
 #[utoipa::path(post, path = "/v1/agent/enrol", tag = "agent", request_body = EnrolForm,
     responses((status = 201, body = Joined), (status = 410, body = ProblemDocument,
-        content_type = "application/problem+json", description = "code_expired, code_revoked"), Faults))]
+        content_type = "application/problem+json", description = "code_expired, code_revoked"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json", description = "rate-address"), Faults))]
 pub async fn enrol(State(api): State<Arc<Api>>, origin: Origin, body: Bytes) -> Result<Response, Problem> {
     api.limits.count(&origin.address)?;
     let form: EnrolForm = read(&body)?;

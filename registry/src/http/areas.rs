@@ -8,7 +8,7 @@ use super::problem::{Problem, ProblemDocument};
 use super::respond::{Page, created, page, tagged, whole};
 use crate::logic::forms::{AreaEdit, AreaForm, GroupForm};
 use crate::logic::rights::{Action, Node};
-use crate::logic::views::{AreaView, GroupView, SchoolView};
+use crate::logic::views::{AreaView, GroupView, SchoolRow};
 use crate::store::SchoolFilter;
 use axum::Json;
 use axum::body::Bytes;
@@ -179,8 +179,18 @@ pub struct SchoolQuery {
     has_devices: Option<bool>,
     /// A tag.
     tag: Option<String>,
-    /// Profile changed on this day or later.
+    /// 薄弱学校, or not.
+    weak: Option<bool>,
+    /// Right below an area of the pilot, or not.
+    pilot: Option<bool>,
+    /// Right below an area of this group (片区).
+    group: Option<u32>,
+    /// Something about a device of it looks doubtful and waits to be judged, or there is nothing of the kind.
+    flagged: Option<bool>,
+    /// Changed on this day or later.
     updated_since: Option<String>,
+    /// Changed on this day or before.
+    updated_until: Option<String>,
     /// Rows; 50 unless given, at most 500.
     #[param(minimum = 1, maximum = 500)]
     page_size: Option<u32>,
@@ -193,9 +203,10 @@ impl SchoolQuery {
         let paging = Paging { page_size: self.page_size, cursor: self.cursor };
         let unknown = || Problem::Parameter("status: normal, suspended, merged or dissolved".to_owned());
         let status = self.status.as_deref().map(|text| SchoolStatus::parse(text).ok_or_else(unknown)).transpose()?;
-        let updated_since = self.updated_since.as_deref().map(|text| {
-            Day::parse(text).ok_or_else(|| Problem::Parameter("updated_since: a day as YYYY-MM-DD".to_owned()))
-        });
+        let day = |name: &str, text: Option<&str>| {
+            let fault = || Problem::Parameter(format!("{name}: a day as YYYY-MM-DD"));
+            text.map(|text| Day::parse(text).ok_or_else(fault)).transpose()
+        };
         let filter = SchoolFilter {
             direct: self.direct,
             name: self.name.filter(|name| !name.is_empty()),
@@ -205,7 +216,12 @@ impl SchoolQuery {
             initialised: self.initialised,
             has_devices: self.has_devices,
             tag: self.tag,
-            updated_since: updated_since.transpose()?,
+            weak: self.weak,
+            pilot: self.pilot,
+            group_no: self.group,
+            flagged: self.flagged,
+            updated_since: day("updated_since", self.updated_since.as_deref())?,
+            updated_until: day("updated_until", self.updated_until.as_deref())?,
             after: paging.after()?,
         };
         Ok((filter, paging.limit()?))
@@ -214,7 +230,7 @@ impl SchoolQuery {
 
 /// Schools of an area, by number
 #[utoipa::path(get, path = "/v1/admin/areas/{code}/schools", tag = "schools", params(AreaPath, SchoolQuery),
-    security(("user" = [])), responses((status = 200, body = Page<SchoolView>), Faults))]
+    security(("user" = [])), responses((status = 200, body = Page<SchoolRow>), Faults))]
 pub async fn schools(
     State(api): State<Arc<Api>>,
     caller: Caller,
@@ -224,5 +240,5 @@ pub async fn schools(
     caller.require_at(&api, Action::Read, OrgId::Area(code)).await?;
     let (filter, limit) = query.filter()?;
     let rows = api.store.schools_of(code, &filter, limit, caller.now_ms()).await?;
-    Ok(page(rows, limit, |school| i64::from(school.school_no)))
+    Ok(page(rows, limit, |row| i64::from(row.school.school_no)))
 }

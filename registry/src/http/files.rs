@@ -56,14 +56,14 @@ pub struct Imported {
     unchanged: usize,
     /// Lines by what became of them.
     refused: usize,
-    /// Every line but the unchanged ones.
+    /// What became of each line; without the unchanged ones where the changes are in force.
     lines: Vec<LineResult>,
 }
 
 impl Imported {
     fn new(results: Vec<LineResult>, mode: Mode) -> Imported {
         let count = |outcome: Outcome| results.iter().filter(|result| result.outcome == outcome).count();
-        let refused = count(Outcome::Refused);
+        let (refused, dry) = (count(Outcome::Refused), mode == Mode::DryRun);
         Imported {
             done: match mode {
                 Mode::DryRun => false,
@@ -74,7 +74,7 @@ impl Imported {
             changed: count(Outcome::Changed),
             unchanged: count(Outcome::Unchanged),
             refused,
-            lines: results.into_iter().filter(|result| result.outcome != Outcome::Unchanged).collect(),
+            lines: results.into_iter().filter(|line| dry || line.outcome != Outcome::Unchanged).collect(),
         }
     }
 }
@@ -82,8 +82,9 @@ impl Imported {
 /// Add and change schools from a file
 ///
 /// CSV in UTF-8 or XLSX, told apart by their begin. Columns `code,name,school_type,division` and, if wanted,
-/// `ownership,weak,tags,address,post_code` (tags parted by `;`); an export is such a file. A school is known by its code: the
-/// same file again changes nothing, so a file that was cut off is sent again. At most 8 MiB and 50,000 lines.
+/// `ownership,weak,tags,address,post_code` (tags parted by `;`); what has no column stays as it is; an export is such a file.
+/// A school is known by its code (one that has none by its number, `s12`): the same file again changes nothing, so a file that
+/// was cut off is sent again. At most 8 MiB and 50,000 lines.
 #[utoipa::path(post, path = "/v1/admin/areas/{code}/schools/import", tag = "schools", params(AreaPath, ImportQuery),
     request_body(content = String, content_type = "text/csv"), security(("user" = [])),
     responses((status = 200, body = Imported), Faults))]

@@ -118,6 +118,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(devices::of_class))
         .routes(routes!(devices::show, devices::edit))
         .routes(routes!(devices::revoke))
+        .routes(routes!(devices::flags_of_area))
         .routes(routes!(devices::flag, devices::judge))
         .routes(routes!(codes::of_school, codes::issue))
         .routes(routes!(codes::of_class, codes::issue_for_class))

@@ -13,6 +13,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// How long a busy store is left alone, seconds.
+const BUSY_S: u64 = 2;
+
 /// Why a request got no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Problem {
@@ -85,6 +88,9 @@ pub enum Problem {
     /// Too many requests of this address.
     #[error("too many requests from your address")]
     RateLimited(u64),
+    /// The store is held up; nothing was changed.
+    #[error("the store is busy; try again")]
+    Busy,
     /// A fault of ours; the log tells more.
     #[error("a fault of the service")]
     Internal,
@@ -138,6 +144,7 @@ impl Problem {
             Problem::State(_) => (StatusCode::CONFLICT, "state"),
             Problem::Code(fault) => (code_status(*fault), fault.slug()),
             Problem::RateLimited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate-address"),
+            Problem::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Problem::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -193,6 +200,13 @@ impl From<StoreError> for Problem {
             StoreError::Stale(error) => error.into(),
             StoreError::Code(error) => error.into(),
             StoreError::Revoked => Problem::Revoked,
+            error if error.is_busy() => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the store kept a request waiting for too long"
+                );
+                Problem::Busy
+            }
             StoreError::Open(_) | StoreError::Sql(_) | StoreError::Corrupt { .. } | StoreError::NotCommitted(_) => {
                 // Logged here, once: the client is told nothing of it but the request's id.
                 tracing::error!(error = &error as &dyn std::error::Error, "the store did not do what was asked");
@@ -205,7 +219,12 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.code().0.into_response();
-        if let Problem::RateLimited(seconds) | Problem::LoginBlocked(seconds) = self {
+        let wait = match self {
+            Problem::RateLimited(seconds) | Problem::LoginBlocked(seconds) => Some(seconds),
+            Problem::Busy => Some(BUSY_S),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.code().0 == StatusCode::UNAUTHORIZED {

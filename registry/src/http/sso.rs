@@ -2,13 +2,13 @@
 
 use super::Api;
 use super::docs::Faults;
-use super::inbound::Origin;
+use super::inbound::{Asked, Origin};
 use super::problem::{Problem, ProblemDocument};
 use super::session::{secret, set_cookie};
 use crate::logic::tag::digest;
 use crate::metrics::LoginOutcome;
 use crate::oidc::{OidcError, Provider};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -42,7 +42,8 @@ fn provider(api: &Api) -> Result<&Provider, Problem> {
 /// Sends the browser to the identity provider. 404 where none is configured.
 #[utoipa::path(get, path = "/v1/admin/session/oidc", tag = "accounts",
     responses((status = 303, description = "to the identity provider"), (status = 502, body = ProblemDocument,
-        content_type = "application/problem+json", description = "identity-provider"), Faults))]
+        content_type = "application/problem+json", description = "identity-provider"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json", description = "rate-address"), Faults))]
 pub async fn begin(State(api): State<Arc<Api>>, origin: Origin) -> Result<Response, Problem> {
     let provider = provider(&api)?;
     api.logins.count(&origin.address).inspect_err(|_| api.metrics.login(LoginOutcome::RateLimited))?;
@@ -60,12 +61,13 @@ pub async fn begin(State(api): State<Arc<Api>>, origin: Origin) -> Result<Respon
 /// one with the e-mail address that the provider has verified.
 #[utoipa::path(get, path = "/v1/admin/session/oidc/callback", tag = "accounts", params(Return),
     responses((status = 303, description = "logged in"), (status = 502, body = ProblemDocument,
-        content_type = "application/problem+json", description = "identity-provider"), Faults))]
+        content_type = "application/problem+json", description = "identity-provider"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json", description = "rate-address"), Faults))]
 pub async fn callback(
     State(api): State<Arc<Api>>,
     origin: Origin,
     headers: HeaderMap,
-    Query(back): Query<Return>,
+    Asked(back): Asked<Return>,
 ) -> Result<Response, Problem> {
     let provider = provider(&api)?;
     api.logins.count(&origin.address).inspect_err(|_| api.metrics.login(LoginOutcome::RateLimited))?;

@@ -6,7 +6,7 @@ use schemas::time::Day;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Spans of one calendar.
+/// Spans of one calendar that have not passed.
 const SPANS: usize = 200;
 /// How far ahead a span may end, days.
 const AHEAD: i32 = 800;
@@ -60,14 +60,15 @@ impl CalendarForm {
     /// A value that cannot be accepted, or a day that has begun would change.
     pub fn check(&self, before: &[CalendarSpan], opens: bool, earliest: Day) -> Result<Vec<CalendarSpan>, Invalid> {
         let mut faults = Faults::default();
-        faults.unless(self.spans.len() <= SPANS, "/spans", "at most 200");
-        let mut spans = Vec::with_capacity(self.spans.len());
+        let mut spans = Vec::new();
         for (i, form) in self.spans.iter().enumerate() {
             spans.extend(form.check(&mut faults, i, opens, earliest));
         }
         spans.sort_by(|a, b| (a.from_day, a.until_day, &a.name).cmp(&(b.from_day, b.until_day, &b.name)));
         let doubled =
             spans.windows(2).any(|pair| (pair[0].from_day, &pair[0].name) == (pair[1].from_day, &pair[1].name));
+        let ahead = spans.iter().filter(|span| span.until_day > earliest).count();
+        faults.unless(ahead <= SPANS, "/spans", "at most 200 to come");
         faults.unless(!doubled, "/spans", "two of one name begin on one day");
         faults.done()?;
         if begun(&spans, earliest) != begun(before, earliest) {

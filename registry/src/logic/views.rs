@@ -102,6 +102,16 @@ pub struct SchoolView {
     pub updated_by: String,
 }
 
+/// A school in a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SchoolRow {
+    /// The school.
+    #[serde(flatten)]
+    pub school: SchoolView,
+    /// Its devices that are not retired.
+    pub devices: u64,
+}
+
 /// A word of the wire, described as a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -163,6 +173,20 @@ pub struct FlagView {
     pub detail: String,
     /// `open`, `confirmed_ok` or `fixed`.
     pub state: String,
+}
+
+/// A flag in a list.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FlagRow {
+    /// The flag.
+    #[serde(flatten)]
+    pub flag: FlagView,
+    /// Device.
+    pub device_no: u32,
+    /// The school where it is today.
+    pub school_no: u32,
+    /// The class, 0: none.
+    pub class_no: u32,
 }
 
 /// A device.

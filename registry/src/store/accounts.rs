@@ -258,7 +258,7 @@ async fn free(
 
 /// Refuses while somebody else was given the same role at the same place since the lock.
 async fn refuse_successor(tx: &mut Connection, no: u32) -> Result<(), StoreError> {
-    let sql = "SELECT COUNT(*) FROM accounts locked JOIN grants own ON own.account_no = locked.account_no JOIN grants g ON g.role = own.role AND g.scope = own.scope JOIN accounts a ON a.account_no = g.account_no WHERE locked.account_no = $1 AND a.account_no <> $1 AND a.state = 'active' AND own.revoked_at_ms IS NULL AND g.revoked_at_ms IS NULL AND own.role LIKE '%admin' AND g.granted_at_ms >= locked.locked_at_ms";
+    let sql = "SELECT COUNT(*) FROM accounts locked JOIN grants own ON own.account_no = locked.account_no JOIN grants g ON g.role = own.role AND g.scope = own.scope JOIN accounts a ON a.account_no = g.account_no WHERE locked.account_no = $1 AND a.account_no <> $1 AND a.state <> 'closed' AND own.revoked_at_ms IS NULL AND g.revoked_at_ms IS NULL AND own.role LIKE '%admin' AND g.granted_at_ms >= locked.locked_at_ms";
     let (successors,): (i64,) = sqlx::query_as(sql).bind(no).fetch_one(tx).await?;
     if successors == 0 { Ok(()) } else { Err(Conflict::Successor.into()) }
 }

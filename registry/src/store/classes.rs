@@ -2,7 +2,7 @@
 
 use super::change::{Change, Entry, take_number};
 use super::schools;
-use super::{Actor, Store, StoreError, absent, number};
+use super::{Actor, Store, StoreError, absent, grants, number};
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::forms::{CampusForm, ClassEdit, ClassForm};
 use crate::logic::records::ORGS_TOPIC;
@@ -213,7 +213,9 @@ impl Store {
         let (action, object) = ("class.delete", format!("c{no}"));
         let entry = Entry { action, object: object.clone(), node, before: Some(&before), after: None, reason: "" };
         change.log(entry).await?;
-        change.remove(ORGS_TOPIC, vec![object]).await?;
+        let gone = vec![object];
+        grants::end_at(&mut change, &gone).await?;
+        change.remove(ORGS_TOPIC, gone).await?;
         change.commit().await
     }
 }

@@ -1,6 +1,7 @@
 //! Enrolment codes, as the console handles them.
 
 use super::change::{Entry, take_number};
+use super::school_changes::require_open;
 use super::{Actor, Store, StoreError, absent, number, orgs, schools};
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::enrolment::{CODE_LIFE_MS, state};
@@ -8,7 +9,7 @@ use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
 use crate::logic::views::CodeView;
 use crate::store::{Connection, Database};
-use schemas::time::format_rfc3339_ms;
+use schemas::time::{Day, format_rfc3339_ms};
 use sqlx::QueryBuilder;
 
 #[derive(sqlx::FromRow)]
@@ -65,7 +66,7 @@ impl Store {
     /// Issues a code for a class (0: any) of a school. `code`: 20 hexadecimal digits that nobody can guess.
     ///
     /// # Errors
-    /// No such school, or a class of another.
+    /// No such school, one that is closed, or a class of another.
     pub async fn issue_code(
         &self,
         actor: &Actor,
@@ -75,6 +76,7 @@ impl Store {
     ) -> Result<CodeView, StoreError> {
         let mut change = self.change(actor).await?;
         require_class(change.tx(), school_no, class_no).await?;
+        require_open(change.tx(), school_no, Day::of_ms(actor.at_ms)).await?;
         let node = schools::class_node(change.tx(), school_no, class_no, actor.at_ms).await?;
         let no = take_number(change.tx(), "code", "SELECT MAX(code_no) FROM enrol_codes").await?;
         let sql = "INSERT INTO enrol_codes (code_no, code, school_no, class_no, state, created_at_ms, expires_at_ms, creator, creator_name) VALUES ($1, $2, $3, $4, 'issued', $5, $6, $7, $8)";

@@ -86,34 +86,6 @@ impl Store {
         view(&mut connection, no, at_ms).await
     }
 
-    /// Devices that are in a school today, in `class` (0: in none) if given, by number after `after`, at most `limit`.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn devices_of(
-        &self,
-        school_no: u32,
-        class: Option<u32>,
-        after: u32,
-        limit: u32,
-        at_ms: i64,
-    ) -> Result<Vec<DeviceView>, StoreError> {
-        let mut connection = self.pool.acquire().await?;
-        let today = Day::of_ms(at_ms);
-        let here = super::school_changes::devices_of(&mut connection, school_no, today).await?;
-        let mut page = Vec::new();
-        for no in here.into_iter().filter(|no| *no > after) {
-            let view = view(&mut connection, no, at_ms).await?;
-            if class.is_none_or(|class| view.place.class_no == class) {
-                page.push(view);
-            }
-            if page.len() >= limit as usize {
-                break;
-            }
-        }
-        Ok(page)
-    }
-
     /// Changes a device. A place or a state counts from the next midnight on (after 23:00: the one after); what the
     /// edge refuses follows the state at once.
     ///

@@ -66,6 +66,16 @@ pub(super) async fn add(change: &mut Change<'_>, no: u32, role: Role, scope: Org
     Ok(())
 }
 
+/// Ends the roles at schools and classes that are gone: nobody could take them back any more.
+pub(super) async fn end_at(change: &mut Change<'_>, scopes: &[String]) -> Result<(), StoreError> {
+    let at_ms = change.at_ms();
+    for scope in scopes {
+        let sql = "UPDATE grants SET revoked_at_ms = $2 WHERE scope = $1 AND revoked_at_ms IS NULL";
+        sqlx::query(sql).bind(scope).bind(at_ms).execute(change.tx()).await?;
+    }
+    Ok(())
+}
+
 /// Does the area, or one above it, ask for two people?
 async fn asks_for_two(tx: &mut Connection, node: Node) -> Result<bool, StoreError> {
     let (code, _) = node.place();
@@ -155,10 +165,10 @@ impl Store {
         }
         drop(connection);
         let filter = super::SchoolFilter { direct: true, ..super::SchoolFilter::default() };
-        let schools = self.schools_of(code, &filter, u32::MAX, at_ms).await?;
+        let schools = self.schools_of(code, &filter, u32::MAX, at_ms).await?.into_iter().map(|row| row.school);
         let mut connection = self.pool.acquire().await?;
         let open = |school: &SchoolView| matches!(school.status, SchoolStatus::Normal | SchoolStatus::Suspended);
-        for school in schools.into_iter().filter(open) {
+        for school in schools.filter(open) {
             let id = format!("s{}", school.school_no);
             if !administered(&mut connection, &id, Level::School).await? {
                 vacant.push(VacancyView { id, name: school.name, level: Level::School.as_str().to_owned() });

@@ -16,6 +16,7 @@ mod codes;
 mod corrections;
 mod device_changes;
 mod device_counts;
+mod device_lists;
 mod devices;
 mod dialect;
 mod driver;
@@ -44,6 +45,7 @@ pub use audit::{AuditError, AuditView, Extent, Filter};
 pub use change::Actor;
 pub use codes::CodeFilter;
 pub use corrections::{Decision, Kept as KeptCorrection};
+pub use device_lists::DeviceFilter;
 pub use enrolment::{EnrolOptions, Enrolled};
 pub use lease::Lease;
 pub use open::OpenError;
@@ -123,6 +125,25 @@ impl From<sqlx::Error> for StoreError {
                 crate::logic::conflict::Invalid::one("", source.to_string()).into()
             }
             error => StoreError::Sql(error),
+        }
+    }
+}
+
+/// What databases call a lock that did not come: SQLite's `BUSY`, PostgreSQL's `lock_not_available`, `deadlock_detected`
+/// and `serialization_failure`.
+const HELD_UP: [&str; 4] = ["5", "55P03", "40P01", "40001"];
+
+impl StoreError {
+    /// Others held the store up for too long; the same again may succeed.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            StoreError::Sql(sqlx::Error::PoolTimedOut) => true,
+            StoreError::Sql(sqlx::Error::Database(error)) => {
+                error.code().is_some_and(|code| HELD_UP.contains(&code.as_ref()))
+            }
+            StoreError::NotCommitted(Some(error)) => error.is_busy(),
+            _ => false,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::change::{Change, Entry, take_number};
 use super::schools::{self, Kept};
-use super::{Actor, Store, StoreError, absent, accounts, device_counts, devices, number};
+use super::{Actor, Store, StoreError, absent, accounts, device_counts, devices, grants, number};
 use crate::logic::belonging::effective_day;
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::forms::{SchoolEdit, SchoolForm};
-use crate::logic::model::Place;
+use crate::logic::model::{Change as Turn, Place};
 use crate::logic::records::ORGS_TOPIC;
 use crate::logic::tag::Expected;
 use crate::logic::views::SchoolView;
@@ -85,6 +85,9 @@ impl Store {
         let mut editing = self.editing(actor, no, expected).await?;
         editing.still_open(from_day)?;
         write_status(editing.change.tx(), no, from_day, status, actor.at_ms).await?;
+        if is_closed(status) {
+            editing.end_codes().await?;
+        }
         editing.tell_all().await?;
         editing.done("school.status", "").await
     }
@@ -134,6 +137,7 @@ impl Store {
             devices::write_place(editing.change.tx(), device_no, place, from_day, actor.at_ms).await?;
         }
         device_counts::recount(editing.change.tx(), &[no, into], actor.at_ms).await?;
+        editing.end_codes().await?;
         editing.tell_all().await?;
         editing.done("school.merge", &format!("into s{into}")).await
     }
@@ -152,6 +156,7 @@ impl Store {
             "DELETE FROM campuses WHERE school_no = $1",
             "DELETE FROM school_statuses WHERE school_no = $1",
             "DELETE FROM school_divisions WHERE school_no = $1",
+            "DELETE FROM school_types WHERE school_no = $1",
             "DELETE FROM schools WHERE school_no = $1",
         ] {
             sqlx::query(sql).bind(no).execute(editing.change.tx()).await?;
@@ -179,9 +184,7 @@ impl Store {
         let classes = editing.classes().await?;
         let sql = "UPDATE schools SET purged_at_ms = $2, name = '', code = NULL, address = '', post_code = '', tags = '[]' WHERE school_no = $1";
         sqlx::query(sql).bind(no).bind(actor.at_ms).execute(editing.change.tx()).await?;
-        let sql =
-            "UPDATE enrol_codes SET state = 'revoked', revoked_at_ms = $2 WHERE school_no = $1 AND state = 'issued'";
-        sqlx::query(sql).bind(no).bind(actor.at_ms).execute(editing.change.tx()).await?;
+        editing.end_codes().await?;
         editing.gone("school.purge", reason, classes).await
     }
 
@@ -199,10 +202,11 @@ impl Editing<'_> {
         Day::of_ms(self.change.at_ms())
     }
 
-    /// Merged and dissolved are for good, once a day of theirs has come before `day`.
+    /// Merged and dissolved are for good, once a day of theirs has come before `day`; merged at once, for the devices have
+    /// gone with it.
     fn still_open(&self, day: Day) -> Result<(), StoreError> {
-        let closed = |status| matches!(status, SchoolStatus::Merged | SchoolStatus::Dissolved);
-        let end = self.school.history.statuses.iter().find(|change| closed(change.value) && change.from_day < day);
+        let ends = |status, from_day| is_closed(status) && (from_day < day || status == SchoolStatus::Merged);
+        let end = self.school.history.statuses.iter().find(|change| ends(change.value, change.from_day));
         match end {
             Some(change) => {
                 let (status, from_day) = (change.value, change.from_day);
@@ -222,6 +226,15 @@ impl Editing<'_> {
         if self.school.initialised {
             return Err(Conflict::SchoolNotNew("its profile was confirmed").into());
         }
+        Ok(())
+    }
+
+    /// Revokes the codes that wait to be redeemed.
+    async fn end_codes(&mut self) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE enrol_codes SET state = 'revoked', revoked_at_ms = $2 WHERE school_no = $1 AND state = 'issued'";
+        let at_ms = self.change.at_ms();
+        sqlx::query(sql).bind(self.school.no).bind(at_ms).execute(self.change.tx()).await?;
         Ok(())
     }
 
@@ -258,7 +271,10 @@ impl Editing<'_> {
     }
 
     async fn done(mut self, action: &'static str, reason: &str) -> Result<SchoolView, StoreError> {
-        let today = self.today();
+        let (today, actor) = (self.today(), self.change.actor);
+        let sql = "UPDATE schools SET updated_at_ms = $2, updated_by = $3 WHERE school_no = $1";
+        let stamp = sqlx::query(sql).bind(self.school.no).bind(actor.at_ms).bind(&actor.name);
+        stamp.execute(self.change.tx()).await?;
         let after = schools::require(self.change.tx(), self.school.no).await?.view(today);
         let (object, node) = (format!("s{}", self.school.no), self.school.node(today));
         let entry = Entry { action, object, node, before: Some(&self.before), after: Some(&after), reason };
@@ -269,14 +285,30 @@ impl Editing<'_> {
 
     async fn gone(mut self, action: &'static str, reason: &str, classes: Vec<u32>) -> Result<(), StoreError> {
         let (object, node) = (format!("s{}", self.school.no), self.school.node(self.today()));
-        let keys = classes.iter().map(|no| format!("c{no}")).chain([object.clone()]).collect();
+        let keys: Vec<_> = classes.iter().map(|no| format!("c{no}")).chain([object.clone()]).collect();
         let entry = Entry { action, object: object.clone(), node, before: Some(&self.before), after: None, reason };
         self.change.log(entry).await?;
         accounts::close_all(&mut self.change, self.school.no).await?;
-        let sql = "DELETE FROM calendar_spans WHERE org_id = $1";
-        sqlx::query(sql).bind(&object).execute(self.change.tx()).await?;
+        for sql in ["DELETE FROM calendar_spans WHERE org_id = $1", "DELETE FROM bell_entries WHERE org_id = $1"] {
+            sqlx::query(sql).bind(&object).execute(self.change.tx()).await?;
+        }
+        grants::end_at(&mut self.change, &keys).await?;
         self.change.remove(ORGS_TOPIC, keys).await?;
         self.change.commit().await
+    }
+}
+
+/// Merged and dissolved.
+const fn is_closed(status: SchoolStatus) -> bool {
+    matches!(status, SchoolStatus::Merged | SchoolStatus::Dissolved)
+}
+
+/// Refuses a school that is merged or dissolved on a day: nothing joins it any more.
+pub(super) async fn require_open(tx: &mut Connection, no: u32, day: Day) -> Result<(), StoreError> {
+    let statuses = schools::require(tx, no).await?.history.statuses;
+    match statuses.into_iter().rfind(|change| change.from_day <= day).filter(|change| is_closed(change.value)) {
+        Some(Turn { value: status, from_day }) => Err(Conflict::SchoolClosed { status, from_day }.into()),
+        None => Ok(()),
     }
 }
 

@@ -89,6 +89,7 @@ async fn clear(tx: &mut Connection) -> Result<(), StoreError> {
     let tables = [
         "DELETE FROM seeding",
         "DELETE FROM calendar_spans",
+        "DELETE FROM bell_entries",
         "DELETE FROM area_group_members",
         "DELETE FROM area_groups",
         "DELETE FROM device_flags",
@@ -100,6 +101,7 @@ async fn clear(tx: &mut Connection) -> Result<(), StoreError> {
         "DELETE FROM campuses",
         "DELETE FROM school_statuses",
         "DELETE FROM school_divisions",
+        "DELETE FROM school_types",
         "DELETE FROM schools",
         "DELETE FROM divisions",
     ];

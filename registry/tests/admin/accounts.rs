@@ -333,6 +333,20 @@ async fn a_key_reads_its_place_until_it_ends_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_role_ends_with_its_class_and_the_account_stays_in_reach() {
+    let world = World::start().await;
+    let root = root(&world).await;
+    let (home, class) = (format!("schools/{}", world.places.school), world.places.class);
+    let teacher = account("teacher.one", "class_teacher", &format!("c{class}"));
+    let made = root.post(&format!("/v1/admin/{home}/accounts"), teacher).await.expect(201);
+    let no = made.body["account"]["account_no"].as_u64().unwrap();
+    root.send(Method::DELETE, &format!("/v1/admin/classes/{class}"), "*", None).await.expect(204);
+    let path = format!("/v1/admin/accounts/{no}");
+    assert_eq!(root.get(&path).await.expect(200).body["grants"], json!([]));
+    root.send(Method::POST, &format!("{path}/lock"), "*", None).await.expect(200);
+}
+
+#[tokio::test]
 async fn the_accounts_of_a_school_that_is_deleted_are_closed() {
     let world = World::start().await;
     let root = root(&world).await;

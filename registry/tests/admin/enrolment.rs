@@ -140,6 +140,23 @@ async fn doubtful_identities_and_other_classes_are_flagged() {
     let device_no = joined.body["device"]["device_no"].as_u64().unwrap();
     let shown = world.get(&format!("/v1/admin/devices/{device_no}"), &world.school_admin()).await.expect(200);
     assert_eq!(shown.body["flags"][0]["kind"], "code_used_for_other_class");
+    let rows = async |path: &str| world.get(path, &world.county()).await.expect(200).body["rows"].clone();
+    let flagged = rows("/v1/admin/areas/440106/flags?open=true").await;
+    let of: Vec<_> = flagged.as_array().unwrap().iter().map(|row| row["device_no"].as_u64().unwrap()).collect();
+    assert_eq!(of, [u64::from(other.device_no), device_no]);
+    assert_eq!(rows("/v1/admin/areas/440106/flags?open=false").await, json!([]));
+    assert_eq!(rows("/v1/admin/areas/440106/schools?flagged=true").await.as_array().unwrap().len(), 2);
+    let here = format!("/v1/admin/schools/{}/devices", places.school);
+    let mine = async |query: &str| {
+        let rows = rows(&format!("{here}?{query}")).await;
+        rows.as_array().unwrap().iter().map(|row| row["device_no"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let both = [u64::from(first.device_no), device_no];
+    assert_eq!((mine("flagged=true").await, mine("flagged=false").await), (vec![device_no], vec![both[0]]));
+    assert_eq!((mine("joined=true&kind=all_in_one").await, mine("joined=false").await), (both.to_vec(), vec![]));
+    assert_eq!((mine("state=enrolled").await, mine("kind=other").await), (both.to_vec(), vec![]));
+    world.get(&format!("{here}?state=broken"), &world.county()).await.expect(400);
+
     let flag = format!("/v1/admin/flags/{}", shown.body["flags"][0]["flag_no"]);
     let fine = json!({"state": "confirmed_ok"});
     world.change(Method::POST, &flag, &flag, &world.school_admin(), fine.clone()).await.expect(200);

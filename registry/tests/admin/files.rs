@@ -5,8 +5,9 @@ use crate::world::{Answer, CITY, SIBLING, World};
 use registry::logic::import::Wanted;
 use registry::logic::import::schools::SchoolLine;
 use registry::logic::import::sheet::{Format, records, table};
+use reqwest::Method;
 use schemas::token::Role;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const HEADER: &str = "code,name,school_type,division,tags";
 
@@ -38,6 +39,24 @@ async fn a_file_is_taken_once_however_often_it_is_sent() {
     let renamed = file.replace("虚构一小", "虚构实验小学");
     assert_eq!(counts(&import(&world, CITY, "best_effort", &renamed).await.expect(200)), [0, 1, 1, 0]);
     world.store.verify_audit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_file_has_no_column_for_stays() {
+    let world = World::start().await;
+    let path = format!("/v1/admin/schools/{}", world.places.school);
+    let profile =
+        json!({"ownership": "公办", "weak": true, "tags": ["甲"], "address": "某路 1 号", "post_code": "510000"});
+    world.change(Method::PATCH, &path, &path, &world.county(), profile.clone()).await.expect(200);
+    let file = format!("code,name,school_type,division\ns{},虚构新名小学,小学,440106\n", world.places.school);
+    assert_eq!(counts(&import(&world, CITY, "best_effort", &file).await.expect(200)), [0, 1, 0, 0]);
+    let shown = world.get(&path, &world.county()).await.expect(200).body;
+    assert_eq!(shown["name"], "虚构新名小学");
+    for (name, value) in profile.as_object().unwrap() {
+        assert_eq!(&shown[name], value, "{name}");
+    }
+    let nobody = import(&world, CITY, "best_effort", &file.replace("\ns", "\ns999")).await.expect(200);
+    assert_eq!(nobody.body["lines"][0]["errors"][0]["pointer"], "/code");
 }
 
 #[tokio::test]
@@ -75,6 +94,9 @@ async fn an_export_holds_the_directly_managed_schools_and_is_in_the_log() {
     let own = text.lines().find(|line| line.contains("虚构天河小学")).unwrap();
     assert!(own.contains("school.one 虚构的人"), "{own}");
     assert!(!text.contains("虚构海珠小学") && !text.contains("argon2"), "one area's, and never a password");
+    let again = import(&world, CITY, "dry_run", text).await.expect(200);
+    let lines = again.body["lines"].as_array().unwrap();
+    assert_eq!((counts(&again), lines.len()), ([0, 0, lines.len() as u64, 0], text.lines().count() - 1), "as it is");
     let log = world.get("/v1/admin/areas/440106/audit?action=schools.export", &world.county()).await.expect(200);
     assert_eq!(log.body["rows"].as_array().unwrap().len(), 1);
 }

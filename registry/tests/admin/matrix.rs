@@ -49,7 +49,7 @@ fn rule(method: &str, path: &str) -> Option<&'static [Role]> {
         ("post", "schools/{school_no}/campuses" | "schools/{school_no}/classes") => CONSOLE,
         ("get", "campuses/{campus_no}" | "classes/{class_no}" | "classes/{class_no}/devices") => ANY,
         ("patch" | "delete", "campuses/{campus_no}" | "classes/{class_no}") => CONSOLE,
-        ("get", "devices/{device_no}" | "flags/{flag_no}") => ANY,
+        ("get", "devices/{device_no}" | "flags/{flag_no}" | "areas/{code}/flags") => ANY,
         ("patch", "devices/{device_no}") => CONSOLE,
         ("post", "devices/{device_no}/revoke" | "flags/{flag_no}") => CONSOLE,
         ("post", "areas/{code}/schools/import") => AREAS,

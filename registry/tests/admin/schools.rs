@@ -1,6 +1,6 @@
 //! What may be done to schools, and when it counts.
 
-use crate::world::{COUNTY, MORNING, PROVINCE, World, at};
+use crate::world::{Answer, COUNTY, MORNING, PROVINCE, World, at};
 use reqwest::Method;
 use schemas::avro::{decode_device_record, decode_org_record};
 use schemas::registry::{DeviceRecord, OrgRecord};
@@ -39,7 +39,7 @@ async fn a_new_school_is_changed_with_its_tag_and_deleted_while_new() {
     let read = world.get(&path, &token).await.expect(200);
     assert_eq!((&read.tag, &read.body), (&made.tag, &made.body), "what was answered is what is there");
 
-    let name = json!({"name": "虚构改名小学"});
+    let name = json!({"name": "虚构改名小学", "school_type": "初中"});
     let blind = world.send(Method::PATCH, &path, &token, "", Some(name.clone())).await;
     assert_eq!(blind.expect(428).slug(), "no-precondition");
     let edited = world.send(Method::PATCH, &path, &token, &made.tag, Some(name.clone())).await.expect(200);
@@ -161,6 +161,26 @@ async fn a_status_counts_from_midnight_and_an_end_is_for_good() {
 }
 
 #[tokio::test]
+async fn nothing_joins_a_school_that_is_closed() {
+    let world = World::start().await;
+    let (token, no) = (world.county(), world.places.school);
+    let (path, status) = (format!("/v1/admin/schools/{no}"), format!("/v1/admin/schools/{no}/status"));
+    let code = |answer: &Answer| answer.body["code"].as_str().unwrap().to_owned();
+    let waiting = code(&crate::enrolment::issue(&world, no).await);
+    let end = json!({"status": "dissolved", "from_day": "2026-11-21"});
+    world.change(Method::POST, &path, &status, &token, end).await.expect(200);
+    let revoked = world.post("/v1/agent/enrol", "", crate::enrolment::form(&waiting, world.places.class, "a")).await;
+    assert_eq!(revoked.expect(410).slug(), "code_revoked");
+    let today = code(&crate::enrolment::issue(&world, no).await);
+    world.clock.set_ms(at("2026-11-21T08:00:00+08:00"));
+    let late = world.post("/v1/agent/enrol", "", crate::enrolment::form(&today, world.places.class, "a")).await;
+    assert_eq!(late.expect(409).slug(), "school-closed");
+    let codes = format!("/v1/admin/schools/{no}/enrol-codes");
+    let refused = world.post(&codes, &world.school_admin(), Value::Null).await;
+    assert_eq!(refused.expect(409).slug(), "school-closed");
+}
+
+#[tokio::test]
 async fn a_merger_takes_the_devices_along() {
     let world = World::start().await;
     let token = world.county();
@@ -171,6 +191,9 @@ async fn a_merger_takes_the_devices_along() {
     let outside = json!({"into": world.places.sibling});
     world.change(Method::POST, &path, &merge, &token, outside).await.expect(404);
     world.change(Method::POST, &path, &merge, &token, json!({"into": into})).await.expect(200);
+    let (status, back) = (format!("{path}/status"), json!({"status": "normal", "from_day": "2026-11-21"}));
+    let gone = world.change(Method::POST, &path, &status, &token, back).await.expect(409);
+    assert_eq!(gone.slug(), "school-closed", "its devices have left");
     let last = *device(&world, device_no).await.belongings.last().unwrap();
     assert_eq!((last.from_day.to_string().as_str(), last.school_no, last.class_no), ("2026-11-21", into, 0));
     assert!(last.in_service);
@@ -202,6 +225,16 @@ async fn lists_are_filtered_and_paged() {
     assert_eq!(names("status=suspended").await.0.len(), 0);
     assert_eq!(names("initialised=false").await.0.len(), 7);
     assert_eq!(names("has_devices=true").await.0.len(), 0);
+    assert_eq!(names("weak=true").await.0.len(), 0);
+    assert_eq!(names("updated_since=2026-11-20&updated_until=2026-11-20").await.0.len(), 7);
+    assert_eq!(names("updated_until=2026-11-19").await.0.len(), 0);
+    let pilots = [names("pilot=true").await.0.len(), names("pilot=false").await.0.len()];
+    assert_eq!(pilots[0] + pilots[1], 7, "{pilots:?}");
+    let group = json!({"name": "第一片区", "members": [440106]});
+    let city = world.token(Role::CityAdmin, "440100");
+    let group = world.post("/v1/admin/areas/440100/groups", &city, group).await.expect(201).no("group_no");
+    assert_eq!(names(&format!("group={group}")).await.0.len(), 7);
+    assert_eq!(names(&format!("group={}", group + 1)).await.0.len(), 0);
     let (mut all, mut next) = names("page_size=3").await;
     while let Some(cursor) = next {
         let (more, after) = names(&format!("page_size=3&cursor={cursor}")).await;

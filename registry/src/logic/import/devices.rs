@@ -1,6 +1,8 @@
 //! Files of devices, which are known by the codes on their labels (设备编号).
 
 use super::Wanted;
+use super::numbered;
+use super::schools::SchoolName;
 use super::sheet::{Columns, Row};
 use crate::logic::conflict::{Faults, Invalid};
 use crate::logic::enrolment;
@@ -16,15 +18,6 @@ pub enum DeviceName {
     /// By its code.
     Code(String),
     /// By its number, `d12`: an export says so of a device without a code.
-    No(u32),
-}
-
-/// What a line calls a school.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum SchoolName {
-    /// By its code.
-    Code(String),
-    /// By its number, `s12`.
     No(u32),
 }
 
@@ -67,7 +60,7 @@ impl Wanted for DeviceLine {
         let mut faults = Faults::default();
         let device = device_name(row.text("code"));
         faults.unless(device.is_some(), "/code", "1 to 32 digits, capital letters or -");
-        let school = school_name(row.text("school"));
+        let school = SchoolName::read(row.text("school"));
         faults.unless(school.is_some(), "/school", "the code of a school, or its number as s12");
         let kind = DeviceKind::parse(row.text("kind"));
         faults.unless(kind.is_some(), "/kind", "all_in_one, whiteboard, projector_pc or other");
@@ -99,24 +92,12 @@ fn device_name(text: &str) -> Option<DeviceName> {
     }
 }
 
-fn school_name(text: &str) -> Option<SchoolName> {
-    match numbered('s', text) {
-        Some(no) => Some(SchoolName::No(no)),
-        None => (!text.is_empty()).then(|| SchoolName::Code(text.to_owned())),
-    }
-}
-
 fn class_name(text: &str) -> ClassName {
     match numbered('c', text) {
         _ if text.is_empty() => ClassName::None,
         Some(no) => ClassName::No(no),
         None => ClassName::Name(text.to_owned()),
     }
-}
-
-/// The number of `d12`.
-fn numbered(letter: char, text: &str) -> Option<u32> {
-    text.strip_prefix(letter).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
 }
 
 /// The cells of a device, in the order of the columns.

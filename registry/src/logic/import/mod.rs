@@ -38,6 +38,11 @@ pub enum Kind {
     Devices,
 }
 
+/// The number of `d12`.
+fn numbered(letter: char, text: &str) -> Option<u32> {
+    text.strip_prefix(letter).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+}
+
 /// What a line of a kind of file asks for.
 pub trait Wanted: Sized {
     /// The file's columns.

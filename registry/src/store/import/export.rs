@@ -28,8 +28,8 @@ impl Store {
         let schools = self.schools_of(area, &filter, u32::MAX, actor.at_ms).await?;
         let mut change = self.change(actor).await?;
         let mut rows = Vec::new();
-        for school in &schools {
-            rows.append(&mut rows_of(change.tx(), school, kind, actor.at_ms).await?);
+        for row in &schools {
+            rows.append(&mut rows_of(change.tx(), &row.school, kind, actor.at_ms).await?);
         }
         log(&mut change, area, kind, rows.len()).await?;
         change.commit().await?;

@@ -2,8 +2,9 @@
 
 use super::Importable;
 use crate::logic::conflict::{Conflict, Fault, Invalid};
-use crate::logic::import::schools::SchoolLine;
+use crate::logic::import::schools::{SchoolLine, SchoolName};
 use crate::logic::import::{Line, LineResult, Outcome};
+use crate::store::Connection;
 use crate::store::change::Change;
 use crate::store::school_changes::{add, rewrite};
 use crate::store::{StoreError, number, schools};
@@ -54,30 +55,48 @@ fn faults(error: StoreError) -> Result<Vec<Fault>, StoreError> {
     }
 }
 
-async fn one(change: &mut Change<'_>, area: u32, wanted: &SchoolLine) -> Result<(Outcome, u32), StoreError> {
-    let SchoolLine { division, form } = wanted;
-    if !area_range(area).contains(division) {
+async fn one(change: &mut Change<'_>, area: u32, line: &SchoolLine) -> Result<(Outcome, u32), StoreError> {
+    if !area_range(area).contains(&line.division) {
         return Err(Invalid::one("/division", "an area in your scope").into());
     }
-    let sql = "SELECT school_no FROM schools WHERE code = $1 AND purged_at_ms IS NULL";
-    let row: Option<(i64,)> = sqlx::query_as(sql).bind(&form.code).fetch_optional(change.tx()).await?;
-    let Some((no,)) = row else {
-        let school = add(change, *division, form).await?;
+    let Some(no) = known(change.tx(), &line.school).await? else {
+        let SchoolName::Code(_) = line.school else {
+            return Err(Invalid::one("/code", "no school has this number").into());
+        };
+        let school = add(change, line.division, &line.form(None)).await?;
         return Ok((Outcome::Added, school.school_no));
     };
-    let no = number("schools.school_no", no)?;
     let school = schools::require(change.tx(), no).await?;
     let today = Day::of_ms(change.at_ms());
     // Somebody else's school is only said to have the code, as for a single one.
     if !area_range(area).contains(&school.division(today)) {
-        return Err(Conflict::Taken("code").into());
+        return Err(match line.school {
+            SchoolName::Code(_) => Conflict::Taken("code").into(),
+            SchoolName::No(_) => Invalid::one("/code", "no school has this number").into(),
+        });
     }
-    if school.division(today) != *division {
+    if school.division(today) != line.division {
         return Err(Invalid::one("/division", "the school is elsewhere; a transfer is a request of its own").into());
     }
-    if school.profile == *form {
+    let form = line.form(Some(&school.profile));
+    if school.profile == form {
         return Ok((Outcome::Unchanged, no));
     }
-    rewrite(change, &school, form).await?;
+    rewrite(change, &school, &form).await?;
     Ok((Outcome::Changed, no))
+}
+
+/// The number of the school that a line names.
+async fn known(tx: &mut Connection, school: &SchoolName) -> Result<Option<u32>, StoreError> {
+    let row: Option<(i64,)> = match school {
+        SchoolName::Code(code) => {
+            let sql = "SELECT school_no FROM schools WHERE code = $1 AND purged_at_ms IS NULL";
+            sqlx::query_as(sql).bind(code).fetch_optional(tx).await?
+        }
+        SchoolName::No(no) => {
+            let sql = "SELECT school_no FROM schools WHERE school_no = $1 AND purged_at_ms IS NULL";
+            sqlx::query_as(sql).bind(no).fetch_optional(tx).await?
+        }
+    };
+    row.map(|(no,)| number("schools.school_no", no)).transpose()
 }
