@@ -52,7 +52,7 @@ def test_the_same_log_gives_the_same_rows_while_agents_post(client, stack, devic
         result = rebuild(stack, "--name", "again")
     assert result["differences"] == 0 and result["not_compared"] == 0, result
     assert set(result["rows"]) == COMPARED and min(result["rows"].values()) > 5, result
-    assert result["rows"]["device_day"] >= 40
+    assert result["rows"]["device_day"] >= 20
     assert result["events"] > 1000
 
 
@@ -68,7 +68,9 @@ def test_the_archive_gives_the_same_rows(stack, truth):
 
 
 def test_a_row_that_differs_is_found(stack):
-    """Negative control: one figure of one row, changed by hand, and one row taken away."""
+    """Negative control: one figure of one row, changed by hand, and one row taken away; a row that its worker still has to
+    write would be put right by that."""
+    stack.command("rebuild", "compare", "again", "--days", day_text(DAY))
     row = stack.rows("SELECT * FROM device_day__again FINAL WHERE day = {day:Date} LIMIT 1", day=day_text(DAY))[0]
     where = f"day = '{day_text(DAY)}' AND device_no = {row['device_no']}"
     other = stack.rows(f"SELECT device_no FROM network_day__again FINAL WHERE day = '{day_text(DAY)}' LIMIT 1")[0]["device_no"]
