@@ -11,6 +11,7 @@ use crate::passwords::Passwords;
 use crate::publisher::Publisher;
 use crate::sealed::Sealer;
 use crate::sink::KafkaSink;
+use crate::store::Store;
 use crate::tokens::Signer;
 use anyhow::Context;
 use axum::Router;
@@ -29,24 +30,10 @@ use tokio::net::TcpListener;
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = config.store.open(config.accept_days).await.context("open the store")?;
     // Other services wait for the public keys.
-    let keys = Keys::open(&config.keys.dir)?;
-    let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;
     let metrics = Metrics::default();
-    let clock = config.clock.clone();
-    let mut publisher = Publisher::new(store.clone(), sink, clock, config.publisher, metrics.clone());
-    let api = Arc::new(Api {
-        store: store.clone(),
-        verifier: Verifier::new(&keys.user_public_pem, &keys.device_public_pem).context("read the public keys")?,
-        signer: Signer::new(&keys, config.tokens).context("read the private keys")?,
-        clock: config.clock.clone(),
-        limits: Limits::new(config.enrolment.per_minute, config.enrolment.burst),
-        logins: Limits::new(config.login.per_minute, config.login.burst),
-        login: config.login,
-        oidc: config.oidc.map(Provider::new).transpose()?,
-        sealer: Sealer::new(&keys.user_pem)?,
-        passwords: Passwords::new().context("prepare the hashing of passwords")?,
-        metrics: metrics.clone(),
-    });
+    let api = api(&config, store.clone(), metrics.clone())?;
+    let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;
+    let mut publisher = Publisher::new(store.clone(), sink, config.clock, config.publisher, metrics.clone());
     let router = http::router(api, admin_router(&metrics, publisher.caught_up()));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(config.server.listen).await.context("listen")?;
@@ -56,6 +43,27 @@ pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let (served, ()) = tokio::join!(async { server.await }, publisher.run(&shutdown));
     store.close().await;
     served.context("serve the admin endpoints")
+}
+
+/// What the routes work with. Makes keys where there are none.
+///
+/// # Errors
+/// Keys that cannot be read or made, or a provider that cannot be set up.
+pub fn api(config: &Config, store: Store, metrics: Metrics) -> anyhow::Result<Arc<Api>> {
+    let keys = Keys::open(&config.keys.dir)?;
+    Ok(Arc::new(Api {
+        store,
+        verifier: Verifier::new(&keys.user_public_pem, &keys.device_public_pem).context("read the public keys")?,
+        signer: Signer::new(&keys, config.tokens).context("read the private keys")?,
+        clock: config.clock.clone(),
+        limits: Limits::new(config.enrolment.per_minute, config.enrolment.burst),
+        logins: Limits::new(config.login.per_minute, config.login.burst),
+        login: config.login,
+        oidc: config.oidc.clone().map(Provider::new).transpose()?,
+        sealer: Sealer::new(&keys.user_pem)?,
+        passwords: Passwords::new().context("prepare the hashing of passwords")?,
+        metrics,
+    }))
 }
 
 /// Ready once everything that waited at the start is published.

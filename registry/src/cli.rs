@@ -71,10 +71,63 @@ pub enum Command {
     /// Correct days that have begun: one person proposes, another one decides; the terminal is one of them.
     #[command(subcommand)]
     Correct(CorrectCommand),
+    /// Ask any route of the admin API, e.g. `call get areas/440106/schools?status=suspended`, `call post schools/7/status
+    /// '{"status": "suspended"}'`.
+    Call(CallArgs),
     /// Publish the present value of everything again.
     Republish,
     /// Walk the audit log, and fail where it is not as it was written.
     VerifyAudit,
+}
+
+/// What to ask.
+#[derive(Debug, clap::Args)]
+pub struct CallArgs {
+    /// What to do there.
+    #[arg(value_enum)]
+    pub method: CallMethod,
+    /// The route, without `/v1/admin/`; docs/registry.md lists them.
+    pub path: String,
+    /// JSON, or a file's text for an import; `-`: standard input.
+    pub body: Option<String>,
+    /// Change only what has this tag; without it, whatever is there.
+    #[arg(long, value_name = "ETAG")]
+    pub if_match: Option<String>,
+    /// As whom.
+    #[arg(long, value_parser = role, default_value = "province_admin")]
+    pub role: schemas::token::Role,
+    /// Code of an area (440106), school (s1024) or class (c77).
+    #[arg(long, default_value = "440000")]
+    pub scope: String,
+}
+
+/// Methods of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CallMethod {
+    /// Read.
+    Get,
+    /// Add, or act.
+    Post,
+    /// Replace.
+    Put,
+    /// Change.
+    Patch,
+    /// Remove.
+    Delete,
+}
+
+impl CallMethod {
+    /// As HTTP writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CallMethod::Get => "GET",
+            CallMethod::Post => "POST",
+            CallMethod::Put => "PUT",
+            CallMethod::Patch => "PATCH",
+            CallMethod::Delete => "DELETE",
+        }
+    }
 }
 
 /// What to generate.

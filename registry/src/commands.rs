@@ -11,10 +11,12 @@ use crate::logic::generator::{Generator, Province};
 use crate::logic::model::{Change, Device, Place};
 use crate::logic::tag::Expected;
 use crate::logic::{divisions, grant, holidays};
+use crate::metrics::Metrics;
 use crate::passwords;
 use crate::store::{Actor, Seeded, Store};
 use crate::tokens::Signer;
 use crate::transfer;
+use crate::{app, call};
 use anyhow::Context;
 use schemas::org::OrgId;
 use schemas::registry::{BelongingFrom, DeviceRecord, DeviceState};
@@ -61,6 +63,11 @@ pub async fn run(cli: &Cli, config: Config) -> anyhow::Result<()> {
         }
         Command::Correct(command) => {
             Some(corrections::run(&shell.store, shell.now_ms(), command).await.context("correct")?)
+        }
+        Command::Call(args) => {
+            let token = shell.user_token(args.role, &args.scope, None).await.context("make a token")?;
+            let api = app::api(&shell.config, shell.store.clone(), Metrics::default())?;
+            Some(call::run(api, &token, args).await.context("the route refuses")?)
         }
         Command::VerifyAudit => Some(shell.verify_audit().await.context("verify the audit log")?),
         Command::Republish => shell.republish().await.context("republish")?,

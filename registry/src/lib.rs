@@ -4,6 +4,7 @@
 //! publishes that to the compacted topics `registry.orgs.v1` and `registry.devices.v1`, which everybody else reads.
 
 pub mod app;
+pub mod call;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -17,6 +17,7 @@ mod publishing;
 mod schools;
 mod second_factor;
 mod server;
+mod terminal;
 mod world;
 
 #[test]

@@ -55,6 +55,7 @@ pub struct World {
     signer: Signer,
     pub client: Client,
     pub base: String,
+    pub api: Arc<Api>,
 }
 
 /// What came back.
@@ -121,11 +122,11 @@ impl World {
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let service = router(api, axum::Router::new()).into_make_service_with_connect_info::<SocketAddr>();
+        let service = router(api.clone(), axum::Router::new()).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         let signer = Signer::new(&keys, life).unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
-        World { store, config, clock, places, directory, metrics, signer, client, base }
+        World { store, config, clock, places, directory, metrics, signer, client, base, api }
     }
 
     pub fn token(&self, role: Role, scope: &str) -> String {
