@@ -33,6 +33,7 @@ mod orgs;
 mod outbox;
 mod school_changes;
 mod school_lists;
+mod school_rows;
 mod schools;
 mod second_factors;
 mod seeding;

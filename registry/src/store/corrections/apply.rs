@@ -1,7 +1,7 @@
 //! What an approved correction does to the history, and what it tells.
 
 use super::super::change::Change;
-use super::super::{StoreError, absent, calendars, device_counts, devices, number, outbox, school_changes, schools};
+use super::super::{StoreError, absent, calendars, device_counts, devices, number, outbox, school_rows, schools};
 use super::{CorrectionView, Days, What};
 use crate::logic::belonging::{Schools, belongings, effective_day, horizon};
 use crate::logic::calendar::reopened;
@@ -181,7 +181,7 @@ async fn rewrite_status(
     clear(tx, "DELETE FROM school_statuses WHERE school_no = $1 AND from_day = $2", no, removed(&before, &after))
         .await?;
     for Turn { from_day, value } in added(&before, &after) {
-        school_changes::write_status(tx, no, *from_day, *value, at_ms).await?;
+        school_rows::write_status(tx, no, *from_day, *value, at_ms).await?;
     }
     let words = |status: &schemas::registry::SchoolStatus| status.as_str().to_owned();
     Ok((told(&before, words), told(&after, words)))
@@ -195,12 +195,12 @@ async fn rewrite_division(
     at_ms: i64,
 ) -> Result<Words, StoreError> {
     let before = schools::require(tx, no).await?.history.divisions;
-    school_changes::require_open_area(tx, division, days.from).await?;
+    school_rows::require_open_area(tx, division, days.from).await?;
     let after = overwrite(&before, days, effective_day(at_ms), division, None);
     clear(tx, "DELETE FROM school_divisions WHERE school_no = $1 AND from_day = $2", no, removed(&before, &after))
         .await?;
     for Turn { from_day, value } in added(&before, &after) {
-        school_changes::write_division(tx, no, *from_day, *value, at_ms).await?;
+        school_rows::write_division(tx, no, *from_day, *value, at_ms).await?;
     }
     Ok((told(&before, u32::to_string), told(&after, u32::to_string)))
 }

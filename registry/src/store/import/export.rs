@@ -6,7 +6,7 @@ use crate::logic::rights::Node;
 use crate::logic::views::SchoolView;
 use crate::store::Connection;
 use crate::store::change::{Change, Entry};
-use crate::store::{Actor, SchoolFilter, Store, StoreError, devices as kept, grants, number, school_changes};
+use crate::store::{Actor, SchoolFilter, Store, StoreError, devices as kept, grants, number, school_rows};
 use schemas::time::Day;
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ async fn log(change: &mut Change<'_>, area: u32, kind: Kind, rows: usize) -> Res
 
 /// The devices that are in a school today, by number.
 async fn devices_of(tx: &mut Connection, school: &SchoolView, today: Day) -> Result<Vec<Vec<String>>, StoreError> {
-    let here = school_changes::devices_of(tx, school.school_no, today).await?;
+    let here = school_rows::devices_of(tx, school.school_no, today).await?;
     let mut rows = Vec::with_capacity(here.len());
     for no in here {
         let device = kept::require(tx, no).await?;
