@@ -145,7 +145,7 @@ class Clerk:
         number, kinds = self.random.random(), ("all_in_one", "whiteboard", "projector_pc", "other")
         if number < 0.25:
             self.change("PATCH", f"schools/{self.school_no}", name=self.fresh())
-        elif number < 0.45:
+        elif number < 0.45 and len(self.own) < 5:
             self.add()
         elif number < 0.55 and self.own:
             self.delete()
@@ -161,6 +161,8 @@ class Clerk:
         try:
             while going.is_set():
                 self.step()
+                # The log is read whole, as often as it is waited for.
+                time.sleep(0.02)
         except Exception as error:
             self.failure = error
 

@@ -125,10 +125,19 @@ pub fn restate_corrected(set: &SetName, days: Days, now_ms: i64, record: &Correc
 /// Each day of a row of `corrected_days`.
 const DAYS_OF_SHIFT: &str = "toDate(arrayJoin(range(toUInt16(from_day), toUInt16(until_day))))";
 
+/// What a correction of a calendar finds in `roster_day.school_day`: a closure school days, its end days without school.
+fn former_school_day(record: &CorrectionRecord) -> Option<u8> {
+    match record.kind.as_str() {
+        "closure" => Some(1),
+        "reopening" => Some(0),
+        _ => None,
+    }
+}
+
 /// The school days that a correction changes: where device-days were said to be and where they are; or those of the schools
-/// of a closure.
+/// of a calendar.
 fn corrected_keys(record: &CorrectionRecord) -> String {
-    if record.kind != "closure" {
+    if former_school_day(record).is_none() {
         let side = |prefix: &str| {
             format!(
                 "SELECT {prefix}division AS a, {prefix}school_no AS b, {DAYS_OF_SHIFT} AS c FROM corrected_days FINAL \
@@ -158,13 +167,13 @@ fn schools_of(object: &str) -> String {
 }
 
 /// Rows of `roster_day` that do not say yet what a correction says: device-days that count where they do not, or do not
-/// where they do; or school days of a closure.
+/// where they do; or school days of a closure, or days without school of its end.
 #[must_use]
 pub fn roster_behind(record: &CorrectionRecord) -> String {
-    if record.kind == "closure" {
+    if let Some(former) = former_school_day(record) {
         let days = between((record.from_day, record.until_day));
         let schools = schools_of(&record.object);
-        return format!("SELECT count() FROM roster_day FINAL WHERE {days} AND {schools} AND school_day = 1");
+        return format!("SELECT count() FROM roster_day FINAL WHERE {days} AND {schools} AND school_day = {former}");
     }
     let days = between((record.from_day, record.until_day));
     format!(
@@ -213,6 +222,28 @@ mod tests {
         assert_eq!(due(at("2026-11-20T02:00:00+08:00"), two_hours, None), Some(yesterday));
         assert_eq!(due(at("2026-11-20T09:00:00+08:00"), two_hours, Some(yesterday.plus(-1))), Some(yesterday));
         assert_eq!(due(at("2026-11-20T09:00:00+08:00"), two_hours, Some(yesterday)), None);
+    }
+
+    #[test]
+    fn the_denominators_of_a_calendar_are_waited_for_both_ways() {
+        let record = |kind: &str| CorrectionRecord {
+            no: 1,
+            seq: 1,
+            kind: kind.into(),
+            object: "s7".into(),
+            from_day: Day(20_000),
+            until_day: Day(20_001),
+            reason: String::new(),
+            proposed_by: String::new(),
+            approved_by: String::new(),
+            approved_at_ms: 0,
+            shifts: Vec::new(),
+            rev: 0,
+        };
+        assert!(roster_behind(&record("closure")).ends_with("school_day = 1"));
+        assert!(roster_behind(&record("reopening")).ends_with("school_day = 0"));
+        assert!(roster_behind(&record("school")).contains("corrected_days"));
+        assert_eq!(corrected_keys(&record("closure")), corrected_keys(&record("reopening")));
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl What {
         match self {
             What::Place { .. } | What::State { .. } => "device",
             What::Status { .. } | What::Division { .. } => "school",
-            What::Closure { .. } | What::Reopening { .. } => "closure",
+            What::Closure { .. } => "closure",
+            What::Reopening { .. } => "reopening",
         }
     }
 

@@ -175,7 +175,7 @@ async fn a_closure_that_was_wrong_is_taken_back() {
         (left[0].from_day.to_string(), left[0].until_day.to_string()),
         ("2026-11-23".into(), "2026-11-24".into())
     );
-    assert_eq!(corrections(&world).await.last().unwrap().kind, "closure");
+    assert_eq!(corrections(&world).await.last().unwrap().kind, "reopening");
     let again = world.post(&path, &world.county(), back).await.expect(422);
     assert_eq!(again.body["errors"][0]["pointer"], "/from", "nothing is closed any more");
 }
