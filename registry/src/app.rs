@@ -29,8 +29,8 @@ use tokio::net::TcpListener;
 /// It cannot start: store, keys, address.
 pub async fn run(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     let store = config.store.open(config.accept_days).await.context("open the store")?;
-    // Other services wait for the public keys.
     let metrics = Metrics::default();
+    // Other services wait for the public keys, which this makes.
     let api = api(&config, store.clone(), metrics.clone())?;
     let sink = KafkaSink::new(&config.kafka.bootstrap).context("set up the producer")?;
     let mut publisher = Publisher::new(store.clone(), sink, config.clock, config.publisher, metrics.clone());
