@@ -3,6 +3,7 @@
 use crate::config::{Config, WorkerConfig};
 use crate::logic::bounds::Bounds;
 use crate::logic::worker::Rules;
+use crate::memory;
 use crate::metrics::{LedgerMetrics, WorkerMetrics};
 use crate::source::bells::{self, Bells};
 use crate::source::kafka::KafkaLog;
@@ -205,6 +206,7 @@ impl<L: Log + 'static> Member<L> {
     fn serve(&mut self, engine: &mut KafkaEngine<L>) -> anyhow::Result<End> {
         let mut pace = Pace::new();
         let mut draining: Option<Instant> = None;
+        let mut was_behind = false;
         while draining.is_none_or(|since| since.elapsed() < DRAIN) {
             self.hand_over_bells(engine);
             if draining.is_none() && self.shutdown.is_fired() {
@@ -215,12 +217,18 @@ impl<L: Log + 'static> Member<L> {
             match engine.turn(now)? {
                 Turn::Done(phase) => {
                     pace.went_well();
+                    was_behind |= engine.is_behind();
                     self.metrics.observe(phase, engine.worker());
                     if engine.has_drained() {
                         return Ok(End::Stopped);
                     }
                 }
-                Turn::Idle => {}
+                Turn::Idle => {
+                    if was_behind && !engine.is_behind() && !engine.worker().has_progress() {
+                        memory::give_back();
+                        was_behind = false;
+                    }
+                }
                 Turn::Failed(fault) => {
                     if let Some(fault) = self.wait_out(engine, &mut pace, fault) {
                         return Ok(End::Lost(fault));

@@ -11,6 +11,7 @@ pub mod corrections;
 pub mod dead;
 pub mod ledgers;
 pub mod logic;
+pub mod memory;
 pub mod metrics;
 pub mod migrate;
 pub mod rebuild;

@@ -26,7 +26,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     let config = Config::load(cli.config.as_deref()).context("load the configuration")?;
     runtime::telemetry::init(&config.log)?;
     match cli.command {
-        Command::Serve => app::run(config, Shutdown::on_signals()?).await,
-        _ => commands::run(&cli, config).await,
+        Command::Serve => Box::pin(app::run(config, Shutdown::on_signals()?)).await,
+        _ => Box::pin(commands::run(&cli, config)).await,
     }
 }

@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,6 +41,24 @@ impl Server {
     /// # Errors
     /// The package is not installed, or the server does not start.
     pub fn start() -> Result<Server> {
+        Server::start_with(|_| Ok(Vec::new()))
+    }
+
+    /// The same with a certificate for 127.0.0.1, by a root of its own: [`Server::root`].
+    ///
+    /// # Errors
+    /// A package is not installed, or the server does not start.
+    pub fn start_with_tls() -> Result<Server> {
+        Server::start_with(|directory| {
+            certify(directory)?;
+            let file = |name: &str| directory.join(name).display().to_string();
+            let (certificate, key) = (file("server.crt"), file("server.key"));
+            Ok(vec!["ssl=on".into(), format!("ssl_cert_file={certificate}"), format!("ssl_key_file={key}")])
+        })
+    }
+
+    /// `settings`: further ones, given what it may put into the server's directory.
+    fn start_with(settings: impl FnOnce(&Path) -> Result<Vec<String>>) -> Result<Server> {
         let programs = programs()?;
         let directory = tempfile::Builder::new().prefix("classpulse-postgres-").tempdir()?;
         hand_over(directory.path())?;
@@ -53,7 +71,8 @@ impl Server {
         initdb.args(["--auth-local=trust", "--auth-host=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]);
         run(&mut initdb)?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = serve(&programs, directory.path(), &data, port)?;
+        let settings = settings(directory.path())?;
+        let process = serve(&programs, directory.path(), &data, port, &settings)?;
         let mut server = Server { process, port, programs, directory };
         server.wait_until_ready()?;
         server.client("createdb", &[NAME])?;
@@ -76,6 +95,12 @@ impl Server {
     #[must_use]
     pub fn url_of(&self, database: &str, password: &str) -> String {
         format!("postgres://{NAME}:{password}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The root that the server's certificate is signed by.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("root.crt")
     }
 
     /// Runs SQL in a database, as the owner of the server.
@@ -152,11 +177,29 @@ fn as_account(program: &Path) -> Command {
     command
 }
 
-fn serve(programs: &Path, directory: &Path, data: &Path, port: u16) -> Result<Child> {
+/// Makes a root, and a certificate of it for 127.0.0.1 with a key that the server may read.
+fn certify(directory: &Path) -> Result<()> {
+    fs::write(directory.join("names"), "subjectAltName=IP:127.0.0.1")?;
+    for arguments in [
+        "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=root -keyout root.key -out root.crt",
+        "req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr",
+        "x509 -req -in server.csr -CA root.crt -CAkey root.key -CAcreateserial -days 2 -extfile names -out server.crt",
+    ] {
+        run(Command::new("openssl").args(arguments.split(' ')).current_dir(directory))?;
+    }
+    let key = directory.join("server.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
+    hand_over(&key)
+}
+
+fn serve(programs: &Path, directory: &Path, data: &Path, port: u16, settings: &[String]) -> Result<Child> {
     let mut command = as_account(&programs.join("postgres"));
     command.arg("-D").arg(data).args(["-p", &port.to_string(), "-k"]).arg(directory);
     // What a test writes need not survive the machine.
     for setting in ["fsync=off", "full_page_writes=off", "max_connections=400", "listen_addresses=127.0.0.1"] {
+        command.args(["-c", setting]);
+    }
+    for setting in settings {
         command.args(["-c", setting]);
     }
     let log = File::create(directory.join("log"))?;

@@ -149,6 +149,11 @@ impl<L: Log, S: LedgerStore, W: RowWriter, D: DeadLetters> Engine<L, S, W, D> {
         self.phase
     }
 
+    /// What was read last has waited in the log for long: there is much more of it.
+    pub const fn is_behind(&self) -> bool {
+        self.next_flush.behind
+    }
+
     /// The worker's state.
     pub const fn worker(&self) -> &Worker {
         &self.worker

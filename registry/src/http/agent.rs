@@ -41,6 +41,10 @@ pub struct Own {
     class_no: u32,
     /// Its name; empty: none.
     class_name: String,
+    /// Its grade; 0: none.
+    grade: u32,
+    /// The name of its campus; empty: none.
+    campus_name: String,
     /// Note of the form.
     note: String,
     /// `enrolled`, `in_service`, `suspended` or `retired`.
@@ -136,10 +140,15 @@ fn credential(api: &Api, id: Uuid, no: u32, generation: u32, now_ms: i64) -> Res
 
 async fn described(api: &Api, view: DeviceView) -> Result<Own, Problem> {
     let school = api.store.school(view.place.school_no, api.clock.now_ms()).await;
-    let class_name = match view.place.class_no {
-        0 => String::new(),
-        no => api.store.class(no).await.map(|class| class.name).unwrap_or_default(),
+    let class = match view.place.class_no {
+        0 => None,
+        no => api.store.class(no).await.ok(),
     };
+    let campus = match &class {
+        None => None,
+        Some(class) => api.store.campus(class.campus_no).await.ok(),
+    };
+    let (class_name, grade) = class.map_or_else(Default::default, |class| (class.name, class.grade));
     Ok(Own {
         device_no: view.device_no,
         device_id: view.device_id.to_string(),
@@ -147,6 +156,8 @@ async fn described(api: &Api, view: DeviceView) -> Result<Own, Problem> {
         school_name: school.map(|school| school.name).unwrap_or_default(),
         class_no: view.place.class_no,
         class_name,
+        grade,
+        campus_name: campus.map(|campus| campus.name).unwrap_or_default(),
         note: view.note,
         state: view.state.as_str().to_owned(),
     })

@@ -6,7 +6,7 @@ use super::docs::{AreaPath, Faults, GroupPath, Precondition};
 use super::inbound::{Asked, Draft, IfMatch, No, Paging, read};
 use super::problem::{Problem, ProblemDocument};
 use super::respond::{Page, created, page, tagged, whole};
-use crate::logic::forms::{AreaEdit, AreaForm, GroupForm};
+use crate::logic::forms::{AreaEdit, AreaForm, AreaProfile, GroupForm};
 use crate::logic::rights::{Action, Node};
 use crate::logic::views::{AreaView, GroupView, SchoolRow};
 use crate::store::SchoolFilter;
@@ -75,6 +75,20 @@ pub async fn edit(
     caller.require_at(&api, Action::EditArea, OrgId::Area(code)).await?;
     let (expected, edit) = draft.read::<AreaEdit>()?;
     Ok(tagged(&api.store.edit_area(&caller.actor(), code, &expected, &edit).await?))
+}
+
+/// Tell of an area's platform and network: its first profile opens the area
+#[utoipa::path(put, path = "/v1/admin/areas/{code}/profile", tag = "areas", params(AreaPath, Precondition),
+    request_body = AreaProfile, security(("user" = [])), responses((status = 200, body = AreaView), Faults))]
+pub async fn set_profile(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    No(code): No,
+    draft: Draft,
+) -> Result<Response, Problem> {
+    caller.require_at(&api, Action::EditProfile, OrgId::Area(code)).await?;
+    let (expected, profile) = draft.read::<AreaProfile>()?;
+    Ok(tagged(&api.store.set_area_profile(&caller.actor(), code, &expected, &profile).await?))
 }
 
 /// The areas right below

@@ -82,7 +82,7 @@ impl Imported {
 /// Add and change schools from a file
 ///
 /// CSV in UTF-8 or XLSX, told apart by their begin. Columns `code,name,school_type,division` and, if wanted,
-/// `ownership,weak,tags,address,post_code` (tags parted by `;`); what has no column stays as it is; an export is such a file.
+/// `school_system,ownership,weak,tags,address,post_code` (tags parted by `;`); what has no column stays as it is; an export is such a file.
 /// A school is known by its code (one that has none by its number, `s12`): the same file again changes nothing, so a file that
 /// was cut off is sent again. At most 8 MiB and 50,000 lines.
 #[utoipa::path(post, path = "/v1/admin/areas/{code}/schools/import", tag = "schools", params(AreaPath, ImportQuery),

@@ -98,6 +98,7 @@ fn documented() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(docs::Base::openapi())
         .routes(routes!(areas::me))
         .routes(routes!(areas::show, areas::edit))
+        .routes(routes!(areas::set_profile))
         .routes(routes!(areas::below, areas::add))
         .routes(routes!(areas::groups, areas::add_group))
         .routes(routes!(areas::group, areas::edit_group, areas::delete_group))

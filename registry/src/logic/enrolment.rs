@@ -1,6 +1,7 @@
 //! How a device joins: what a code is worth, and which device a machine is.
 
 use super::conflict::{Faults, Invalid};
+use super::views::ClassView;
 use schemas::registry::DeviceKind;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -79,6 +80,10 @@ pub struct EnrolForm {
     pub kind: String,
     /// A class of the code's school; 0: none.
     pub class_no: u32,
+    /// Where the form asks for the class's campus: it has to be the class's, and is kept with the class alone.
+    pub campus_no: Option<u32>,
+    /// Where the form asks for the class's grade, likewise.
+    pub grade: Option<u32>,
     /// Free text.
     #[serde(default)]
     pub note: String,
@@ -97,6 +102,10 @@ pub struct Enrolment {
     pub kind: DeviceKind,
     /// Class, 0: none.
     pub class_no: u32,
+    /// The campus that the class is said to be on.
+    pub campus_no: Option<u32>,
+    /// The grade that the class is said to be of.
+    pub grade: Option<u32>,
     /// Free text.
     pub note: String,
 }
@@ -117,15 +126,31 @@ impl EnrolForm {
         faults.unless(kind.is_some(), "/kind", "all_in_one, whiteboard, projector_pc or other");
         faults.text(&self.note, 200, "/note");
         faults.done()?;
-        let EnrolForm { code, hardware_id, class_no, note, .. } = self;
+        let EnrolForm { code, hardware_id, class_no, campus_no, grade, note, .. } = self;
         Ok(Enrolment {
             code,
             mac: mac.unwrap_or_default(),
             hardware_id,
             kind: kind.unwrap_or(DeviceKind::Other),
             class_no,
+            campus_no,
+            grade,
             note,
         })
+    }
+}
+
+impl Enrolment {
+    /// Compares what the form says of the class with the class; none: the device is in none.
+    ///
+    /// # Errors
+    /// Class, campus and grade do not belong together: one of them was chosen wrongly.
+    pub fn check_class(&self, class: Option<&ClassView>) -> Result<(), Invalid> {
+        let is = |told: Option<u32>, own: Option<u32>| told.is_none() || told == own;
+        let mut faults = Faults::default();
+        faults.unless(is(self.campus_no, class.map(|class| class.campus_no)), "/campus_no", "the campus of the class");
+        faults.unless(is(self.grade, class.map(|class| class.grade)), "/grade", "the grade of the class");
+        faults.done()
     }
 }
 
@@ -192,6 +217,8 @@ mod tests {
             hardware_id: "0123456789abcdef".into(),
             kind: "all_in_one".into(),
             class_no: 0,
+            campus_no: None,
+            grade: None,
             note: String::new(),
         }
     }
@@ -202,6 +229,21 @@ mod tests {
         let bad = EnrolForm { mac: "502B73D06CC".into(), hardware_id: "XYZ".into(), kind: "tv".into(), ..form() };
         let pointers: Vec<_> = bad.check().unwrap_err().0.into_iter().map(|fault| fault.pointer).collect();
         assert_eq!(pointers, ["/mac", "/hardware_id", "/kind"]);
+    }
+
+    #[test]
+    fn campus_and_grade_are_those_of_the_class() {
+        let class =
+            ClassView { class_no: 70, school_no: 7, campus_no: 2, grade: 3, name: "三（1）班".into(), size: 40 };
+        let faults = |campus_no, grade, class: Option<&ClassView>| {
+            let wanted = EnrolForm { campus_no, grade, ..form() }.check().unwrap();
+            let faults = wanted.check_class(class).err().map_or(Vec::new(), |invalid| invalid.0);
+            faults.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>()
+        };
+        assert!(faults(None, None, Some(&class)).is_empty() && faults(None, None, None).is_empty());
+        assert!(faults(Some(2), Some(3), Some(&class)).is_empty());
+        assert_eq!(faults(Some(1), Some(4), Some(&class)), ["/campus_no", "/grade"]);
+        assert_eq!(faults(Some(2), None, None), ["/campus_no"], "a device in no class has no campus");
     }
 
     #[test]

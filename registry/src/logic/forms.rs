@@ -5,7 +5,7 @@ mod areas;
 mod devices;
 
 pub use accounts::{AccountEdit, AccountForm, CodeForm, GrantForm, KeyForm, LoginForm, PasswordForm};
-pub use areas::{AreaEdit, AreaForm, GroupForm};
+pub use areas::{AreaEdit, AreaForm, AreaProfile, GroupForm};
 pub use devices::{DeviceChange, DeviceEdit, FlagForm};
 
 use super::belonging::effective_day;
@@ -19,6 +19,9 @@ use utoipa::ToSchema;
 /// Who runs a school (办别, FEATURES N18); empty: not told.
 pub const OWNERSHIPS: [&str; 8] =
     ["", "教育部门和集体办", "社会力量办", "其他部门办", "公办", "民办", "民办公助", "其他"];
+
+/// How a school's years are divided (学制, FEATURES N12); empty: not told.
+pub const SCHOOL_SYSTEMS: [&str; 4] = ["", "六三制", "五四制", "其他"];
 
 /// How far ahead a change may be entered.
 const AHEAD_DAYS: i32 = 400;
@@ -39,6 +42,9 @@ pub struct SchoolForm {
     pub school_type: String,
     /// What it is known by outside; unique.
     pub code: Option<String>,
+    /// 学制: 六三制, 五四制 or 其他.
+    #[serde(default)]
+    pub school_system: String,
     /// 办别
     #[serde(default)]
     pub ownership: String,
@@ -65,6 +71,8 @@ impl SchoolForm {
         let mut faults = Faults::default();
         faults.name(&self.name, NAME, "/name");
         faults.unless(SCHOOL_TYPES.contains(&self.school_type.as_str()), "/school_type", "one of the nine types");
+        let system = self.school_system.as_str();
+        faults.unless(SCHOOL_SYSTEMS.contains(&system), "/school_system", "六三制, 五四制 or 其他");
         faults.unless(OWNERSHIPS.contains(&self.ownership.as_str()), "/ownership", "one of the seven kinds");
         if let Some(code) = &self.code {
             faults.unless(is_code(code), "/code", "1 to 20 digits or capital letters");
@@ -97,6 +105,8 @@ pub struct SchoolEdit {
     pub school_type: Option<String>,
     /// What it is known by outside.
     pub code: Option<String>,
+    /// 学制
+    pub school_system: Option<String>,
     /// 办别
     pub ownership: Option<String>,
     /// 薄弱学校
@@ -117,6 +127,7 @@ impl SchoolEdit {
             name: self.name.unwrap_or(to.name),
             school_type: self.school_type.unwrap_or(to.school_type),
             code: self.code.or(to.code),
+            school_system: self.school_system.unwrap_or(to.school_system),
             ownership: self.ownership.unwrap_or(to.ownership),
             weak: self.weak.unwrap_or(to.weak),
             tags: self.tags.unwrap_or(to.tags),

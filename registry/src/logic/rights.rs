@@ -15,6 +15,8 @@ pub enum Action {
     ReadAudit,
     /// Make, rename or close an area, set its batch: the province alone.
     EditArea,
+    /// Tell of an area's platform and network.
+    EditProfile,
     /// Keep groups of areas.
     EditGroups,
     /// Add, edit, transfer, merge, close or delete schools.
@@ -41,10 +43,11 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 14] = [
+    pub const ALL: [Action; 15] = [
         Action::Read,
         Action::ReadAudit,
         Action::EditArea,
+        Action::EditProfile,
         Action::EditGroups,
         Action::EditSchools,
         Action::PurgeSchools,
@@ -110,7 +113,7 @@ pub fn may(role: Role, action: Action) -> bool {
     match action {
         Action::Read => true,
         Action::EditArea | Action::PurgeSchools => role == Role::ProvinceAdmin,
-        Action::EditGroups | Action::EditSchools | Action::GrantAdmins => is_area_admin(role),
+        Action::EditProfile | Action::EditGroups | Action::EditSchools | Action::GrantAdmins => is_area_admin(role),
         Action::ReadAudit
         | Action::EditClasses
         | Action::EditDevices

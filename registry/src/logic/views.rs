@@ -6,6 +6,7 @@ mod supervision;
 pub use accounts::{AccountView, FirstPassword, GrantView, KeyView, VacancyView};
 pub use supervision::{Progress, SupervisionView};
 
+use super::forms::AreaProfile;
 use super::model::{Change, in_force};
 use schemas::registry::{DeviceKind, DeviceState, Level, SchoolStatus};
 use schemas::time::Day;
@@ -39,6 +40,14 @@ pub struct AreaView {
     pub valid_from: Option<String>,
     /// First day on which it no longer exists; none: it goes on.
     pub valid_until: Option<String>,
+    /// What its administrator told of platform and network.
+    pub profile: Option<AreaProfile>,
+    /// That was told: the area is open.
+    pub initialised: bool,
+    /// When it was changed last.
+    pub updated_at: Option<String>,
+    /// By whom.
+    pub updated_by: String,
 }
 
 /// A group of areas.
@@ -74,6 +83,8 @@ pub struct SchoolView {
     pub name: String,
     /// One of the nine types.
     pub school_type: String,
+    /// 学制
+    pub school_system: String,
     /// 办别
     pub ownership: String,
     /// 薄弱学校; in no figure.

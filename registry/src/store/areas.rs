@@ -1,9 +1,9 @@
 //! Areas and groups of areas.
 
 use super::change::{Entry, take_number};
-use super::{Actor, Store, StoreError, absent, number, orgs};
+use super::{Actor, Store, StoreError, absent, corrupt, number, orgs};
 use crate::logic::conflict::{Conflict, Invalid};
-use crate::logic::forms::{AreaEdit, AreaForm, GroupForm, from_day};
+use crate::logic::forms::{AreaEdit, AreaForm, AreaProfile, GroupForm, from_day};
 use crate::logic::model::Division;
 use crate::logic::rights::Node;
 use crate::logic::tag::Expected;
@@ -12,14 +12,25 @@ use crate::store::Connection;
 use crate::store::Database;
 use schemas::org::{AreaLevel, area_level, area_range};
 use schemas::registry::Level;
-use schemas::time::Day;
+use schemas::time::{Day, format_rfc3339_ms};
 use std::collections::BTreeMap;
 
-/// First and last day, and whether accounts are acts of two people.
-type Rules = (Option<i32>, Option<i32>, bool);
+/// What is kept of an area beside what every program knows of it.
+#[derive(sqlx::FromRow)]
+struct Kept {
+    code: i64,
+    valid_from_day: Option<i32>,
+    valid_until_day: Option<i32>,
+    two_person: bool,
+    profile: Option<String>,
+    updated_at_ms: i64,
+    updated_by: String,
+}
 
-fn view(division: Division, (from, until, two_person): Rules) -> AreaView {
-    AreaView {
+fn view(division: Division, kept: Kept) -> Result<AreaView, StoreError> {
+    let profile = kept.profile.as_deref().map(serde_json::from_str::<AreaProfile>).transpose();
+    let profile = profile.map_err(|_| corrupt("divisions.profile", division.code.to_string()))?;
+    Ok(AreaView {
         code: division.code,
         name: division.name,
         level: division.level,
@@ -28,22 +39,24 @@ fn view(division: Division, (from, until, two_person): Rules) -> AreaView {
         batch_start: division.window.map(|(start, _)| start.to_string()),
         batch_end: division.window.map(|(_, end)| end.to_string()),
         pilot: division.pilot,
-        two_person,
-        valid_from: from.map(|day| Day(day).to_string()),
-        valid_until: until.map(|day| Day(day).to_string()),
-    }
+        two_person: kept.two_person,
+        valid_from: kept.valid_from_day.map(|day| Day(day).to_string()),
+        valid_until: kept.valid_until_day.map(|day| Day(day).to_string()),
+        initialised: profile.is_some(),
+        profile,
+        updated_at: (kept.updated_at_ms > 0).then(|| format_rfc3339_ms(kept.updated_at_ms)),
+        updated_by: kept.updated_by,
+    })
 }
 
 async fn all(tx: &mut Connection) -> Result<Vec<AreaView>, StoreError> {
-    let sql = "SELECT code, valid_from_day, valid_until_day, two_person FROM divisions";
-    let rows: Vec<(i64, Option<i32>, Option<i32>, bool)> = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
-    let rules: BTreeMap<i64, Rules> =
-        rows.into_iter().map(|(code, from, until, two)| (code, (from, until, two))).collect();
-    let shown = |division: Division| {
-        let known = rules.get(&i64::from(division.code)).copied().unwrap_or_default();
-        view(division, known)
-    };
-    Ok(orgs::divisions(tx).await?.into_iter().map(shown).collect())
+    let sql = "SELECT code, valid_from_day, valid_until_day, two_person, profile, updated_at_ms, updated_by FROM divisions ORDER BY code";
+    let kept: Vec<Kept> = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
+    let mut kept: BTreeMap<i64, Kept> = kept.into_iter().map(|row| (row.code, row)).collect();
+    // Two looks: an area that came in between is not shown yet.
+    let both = |division: Division| Some((kept.remove(&i64::from(division.code))?, division));
+    let areas: Vec<_> = orgs::divisions(tx).await?.into_iter().filter_map(both).collect();
+    areas.into_iter().map(|(kept, division)| view(division, kept)).collect()
 }
 
 async fn require_area(tx: &mut Connection, code: u32) -> Result<AreaView, StoreError> {
@@ -89,6 +102,7 @@ impl Store {
         let sql = "INSERT INTO divisions (code, name, level, parent, batch, pilot, valid_from_day) VALUES ($1, $2, $3, $4, 0, FALSE, $5)";
         let insert = sqlx::query(sql).bind(form.code).bind(&form.name).bind(level.as_str()).bind(above).bind(from.0);
         insert.execute(change.tx()).await?;
+        stamp(change.tx(), form.code, actor).await?;
         let after = require_area(change.tx(), form.code).await?;
         let (action, object, node) = ("area.add", form.code.to_string(), Node::Area(form.code));
         change.log(Entry { action, object, node, before: None, after: Some(&after), reason: "" }).await?;
@@ -132,6 +146,7 @@ impl Store {
         if let Some(two_person) = edit.two_person {
             write(change.tx(), "UPDATE divisions SET two_person = $2 WHERE code = $1", code, two_person).await?;
         }
+        stamp(change.tx(), code, actor).await?;
         let after = require_area(change.tx(), code).await?;
         let (action, object, node) = ("area.edit", code.to_string(), Node::Area(code));
         change.log(Entry { action, object, node, before: Some(&before), after: Some(&after), reason: "" }).await?;
@@ -139,6 +154,39 @@ impl Store {
         change.commit().await?;
         Ok(after)
     }
+
+    /// Keeps what an area's administrator tells of it.
+    ///
+    /// # Errors
+    /// No such area, values that cannot be accepted, or a change in between.
+    pub async fn set_area_profile(
+        &self,
+        actor: &Actor,
+        code: u32,
+        expected: &Expected,
+        profile: &AreaProfile,
+    ) -> Result<AreaView, StoreError> {
+        profile.check()?;
+        let mut change = self.change(actor).await?;
+        let before = require_area(change.tx(), code).await?;
+        expected.check(&before)?;
+        // Texts and numbers always serialize.
+        let text = serde_json::to_string(profile).unwrap_or_default();
+        write(change.tx(), "UPDATE divisions SET profile = $2 WHERE code = $1", code, text).await?;
+        stamp(change.tx(), code, actor).await?;
+        let after = require_area(change.tx(), code).await?;
+        let (action, object, node) = ("area.profile", code.to_string(), Node::Area(code));
+        change.log(Entry { action, object, node, before: Some(&before), after: Some(&after), reason: "" }).await?;
+        change.commit().await?;
+        Ok(after)
+    }
+}
+
+/// Who changed an area, and when.
+async fn stamp(tx: &mut Connection, code: u32, actor: &Actor) -> Result<(), StoreError> {
+    let sql = "UPDATE divisions SET updated_at_ms = $2, updated_by = $3 WHERE code = $1";
+    sqlx::query(sql).bind(code).bind(actor.at_ms).bind(&actor.name).execute(tx).await?;
+    Ok(())
 }
 
 async fn write<T>(tx: &mut Connection, sql: &'static str, code: u32, value: T) -> Result<(), StoreError>

@@ -36,7 +36,7 @@ async fn require_campus(tx: &mut Connection, no: u32) -> Result<CampusView, Stor
     campus(row.ok_or_else(|| absent("campus", no))?)
 }
 
-async fn require_class(tx: &mut Connection, no: u32) -> Result<ClassView, StoreError> {
+pub(super) async fn require_class(tx: &mut Connection, no: u32) -> Result<ClassView, StoreError> {
     let sql = "SELECT class_no, school_no, campus_no, grade, name, size FROM classes WHERE class_no = $1";
     let row: Option<ClassRow> = sqlx::query_as(sql).bind(no).fetch_optional(tx).await?;
     class(row.ok_or_else(|| absent("class", no))?)

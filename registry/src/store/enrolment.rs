@@ -4,7 +4,7 @@ use super::change::{Change, Entry, take_number};
 use super::codes::{self, require_class};
 use super::devices::{self, require};
 use super::school_changes::require_open;
-use super::{Actor, Store, StoreError, device_changes, device_counts, flags, number, schools};
+use super::{Actor, Store, StoreError, classes, device_changes, device_counts, flags, number, schools};
 use crate::logic::belonging::effective_day;
 use crate::logic::enrolment::{CodeFault, Enrolment, Identity, Known, identity, redeemable, state};
 use crate::logic::model::{Device, Place};
@@ -150,6 +150,11 @@ pub(super) async fn redeem(change: &mut Change<'_>, wanted: &Enrolment, fresh: U
     let at_ms = change.at_ms();
     let open = open(change.tx(), &wanted.code, at_ms).await?;
     require_class(change.tx(), open.school_no, wanted.class_no).await?;
+    if wanted.class_no == 0 {
+        wanted.check_class(None)?;
+    } else {
+        wanted.check_class(Some(&classes::require_class(change.tx(), wanted.class_no).await?))?;
+    }
     require_open(change.tx(), open.school_no, Day::of_ms(at_ms)).await?;
     let known = known(change.tx(), wanted).await?;
     let identity = identity(wanted, open.school_no, &known);

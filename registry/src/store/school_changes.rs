@@ -3,10 +3,10 @@
 use super::change::{Change, Entry, take_number};
 use super::school_rows::{devices_of, free_code, require_open_area, write_division, write_profile, write_status};
 use super::schools::{self, Kept};
-use super::{Actor, Store, StoreError, accounts, device_counts, devices, grants, number};
+use super::{Actor, Store, StoreError, accounts, corrupt, device_counts, devices, grants, number};
 use crate::logic::conflict::{Conflict, Invalid};
 use crate::logic::forms::{SchoolEdit, SchoolForm};
-use crate::logic::model::{Change as Turn, Place};
+use crate::logic::model::Place;
 use crate::logic::records::ORGS_TOPIC;
 use crate::logic::tag::Expected;
 use crate::logic::views::SchoolView;
@@ -65,8 +65,8 @@ impl Store {
         expected: &Expected,
     ) -> Result<SchoolView, StoreError> {
         let mut editing = self.editing(actor, no, expected).await?;
-        let sql = "UPDATE schools SET initialised_at_ms = $2, updated_at_ms = $2, updated_by = $3 WHERE school_no = $1 AND initialised_at_ms IS NULL";
-        sqlx::query(sql).bind(no).bind(actor.at_ms).bind(&actor.name).execute(editing.change.tx()).await?;
+        let sql = "UPDATE schools SET initialised_at_ms = $2 WHERE school_no = $1 AND initialised_at_ms IS NULL";
+        sqlx::query(sql).bind(no).bind(actor.at_ms).execute(editing.change.tx()).await?;
         editing.done("school.initialise", "").await
     }
 
@@ -305,11 +305,14 @@ const fn is_closed(status: SchoolStatus) -> bool {
 
 /// Refuses a school that is merged or dissolved on a day: nothing joins it any more.
 pub(super) async fn require_open(tx: &mut Connection, no: u32, day: Day) -> Result<(), StoreError> {
-    let statuses = schools::require(tx, no).await?.history.statuses;
-    match statuses.into_iter().rfind(|change| change.from_day <= day).filter(|change| is_closed(change.value)) {
-        Some(Turn { value: status, from_day }) => Err(Conflict::SchoolClosed { status, from_day }.into()),
-        None => Ok(()),
+    let sql = "SELECT from_day, status FROM school_statuses WHERE school_no = $1 AND from_day <= $2 ORDER BY from_day DESC LIMIT 1";
+    let row: Option<(i32, String)> = sqlx::query_as(sql).bind(no).bind(day.0).fetch_optional(tx).await?;
+    let Some((from_day, status)) = row else { return Ok(()) };
+    let status = SchoolStatus::parse(&status).ok_or_else(|| corrupt("school_statuses.status", status))?;
+    if is_closed(status) {
+        return Err(Conflict::SchoolClosed { status, from_day: Day(from_day) }.into());
     }
+    Ok(())
 }
 
 /// A new school with a profile that was checked.

@@ -1,18 +1,22 @@
 //! The rows of a school: profile, type, area and status, each history by its first days; and who is there.
 
+use super::device_lists::in_force;
 use super::{Actor, StoreError, absent, number};
 use crate::logic::belonging::effective_day;
 use crate::logic::conflict::Conflict;
 use crate::logic::forms::SchoolForm;
-use crate::store::Connection;
+use crate::store::{Connection, Database};
 use schemas::registry::SchoolStatus;
 use schemas::time::Day;
+use sqlx::QueryBuilder;
 
 /// Devices that are in a school on a day.
 pub(super) async fn devices_of(tx: &mut Connection, school_no: u32, day: Day) -> Result<Vec<u32>, StoreError> {
-    // The first place of a device holds for the days before it as well.
-    let sql = "SELECT b.device_no FROM belongings b WHERE b.school_no = $1 AND b.from_day = COALESCE((SELECT MAX(n.from_day) FROM belongings n WHERE n.device_no = b.device_no AND n.from_day <= $2), (SELECT MIN(n.from_day) FROM belongings n WHERE n.device_no = b.device_no)) ORDER BY b.device_no";
-    let rows: Vec<(i64,)> = sqlx::query_as(sql).bind(school_no).bind(day.0).fetch_all(tx).await?;
+    let mut query = QueryBuilder::<Database>::new("SELECT b.device_no FROM belongings b WHERE b.school_no = ");
+    query.push_bind(school_no);
+    in_force(&mut query, day);
+    query.push(" ORDER BY b.device_no");
+    let rows: Vec<(i64,)> = query.build_query_as().fetch_all(tx).await?;
     rows.into_iter().map(|(no,)| number("device_no", no)).collect()
 }
 
@@ -23,12 +27,12 @@ pub(super) async fn write_profile(
     actor: &Actor,
 ) -> Result<(), StoreError> {
     write_type(tx, no, &form.school_type, effective_day(actor.at_ms)).await?;
-    let sql = "UPDATE schools SET name = $2, school_type = $3, code = $4, ownership = $5, weak = $6, tags = $7, address = $8, post_code = $9, updated_at_ms = $10, updated_by = $11 WHERE school_no = $1";
+    let sql = "UPDATE schools SET name = $2, school_type = $3, code = $4, ownership = $5, weak = $6, tags = $7, address = $8, post_code = $9, updated_at_ms = $10, updated_by = $11, school_system = $12 WHERE school_no = $1";
     // Texts always serialize.
     let tags = serde_json::to_string(&form.tags).unwrap_or_default();
     let update = sqlx::query(sql).bind(no).bind(&form.name).bind(&form.school_type).bind(&form.code);
     let update = update.bind(&form.ownership).bind(form.weak).bind(tags).bind(&form.address).bind(&form.post_code);
-    update.bind(actor.at_ms).bind(&actor.name).execute(tx).await?;
+    update.bind(actor.at_ms).bind(&actor.name).bind(&form.school_system).execute(tx).await?;
     Ok(())
 }
 

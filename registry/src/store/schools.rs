@@ -27,6 +27,7 @@ struct Row {
     code: Option<String>,
     name: String,
     school_type: String,
+    school_system: String,
     ownership: String,
     weak: bool,
     tags: String,
@@ -38,7 +39,7 @@ struct Row {
 }
 
 /// What a query of schools begins with; conditions are added with AND. `s`: the school.
-pub(super) const SELECT: &str = "SELECT s.school_no, s.code, s.name, s.school_type, s.ownership, s.weak, s.tags, s.address, s.post_code, s.initialised_at_ms IS NOT NULL AS initialised, s.updated_at_ms, s.updated_by FROM schools s WHERE s.purged_at_ms IS NULL";
+pub(super) const SELECT: &str = "SELECT s.school_no, s.code, s.name, s.school_type, s.school_system, s.ownership, s.weak, s.tags, s.address, s.post_code, s.initialised_at_ms IS NOT NULL AS initialised, s.updated_at_ms, s.updated_by FROM schools s WHERE s.purged_at_ms IS NULL";
 
 /// Runs a query that begins with [`SELECT`], and adds the histories of what it finds.
 pub(super) async fn load(tx: &mut Connection, mut query: QueryBuilder<Database>) -> Result<Vec<Kept>, StoreError> {
@@ -65,6 +66,7 @@ fn kept(row: Row, history: SchoolHistory) -> Result<Kept, StoreError> {
             name: row.name,
             school_type: row.school_type,
             code: row.code,
+            school_system: row.school_system,
             ownership: row.ownership,
             weak: row.weak,
             tags: serde_json::from_str(&row.tags).map_err(|_| super::corrupt("schools.tags", row.tags))?,
@@ -98,6 +100,7 @@ impl Kept {
             code: profile.code,
             name: profile.name,
             school_type: profile.school_type,
+            school_system: profile.school_system,
             ownership: profile.ownership,
             weak: profile.weak,
             tags: profile.tags,

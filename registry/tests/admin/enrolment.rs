@@ -47,8 +47,13 @@ async fn a_code_is_good_for_one_device_and_a_day() {
     assert_eq!(issued.body["expires_at"], "2026-11-21T09:00:00.000+08:00");
     let options = world.post("/v1/agent/enrol/options", "", json!({"code": code})).await.expect(200);
     assert_eq!(options.body["classes"].as_array().unwrap().len(), 2);
+    let mut wrong = form(code, places.class, "a");
+    (wrong["campus_no"], wrong["grade"]) = (json!(places.campus), json!(2));
+    let refused = world.post("/v1/agent/enrol", "", wrong).await.expect(422);
+    assert_eq!(refused.body["errors"][0]["pointer"], "/grade", "the code stays good");
     let joined = world.post("/v1/agent/enrol", "", form(code, places.class, "a")).await.expect(201);
     assert_eq!(joined.body["device"]["class_name"], "一（1）班");
+    assert_eq!((&joined.body["device"]["grade"], &joined.body["device"]["campus_name"]), (&json!(1), &json!("本部")));
     let again = world.post("/v1/agent/enrol", "", form(code, places.class, "b")).await.expect(409);
     assert_eq!(again.slug(), "code_used");
     let unknown = world.post("/v1/agent/enrol", "", form(&"0".repeat(20), places.class, "b")).await.expect(404);

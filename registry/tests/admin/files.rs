@@ -45,8 +45,7 @@ async fn a_file_is_taken_once_however_often_it_is_sent() {
 async fn what_a_file_has_no_column_for_stays() {
     let world = World::start().await;
     let path = format!("/v1/admin/schools/{}", world.places.school);
-    let profile =
-        json!({"ownership": "公办", "weak": true, "tags": ["甲"], "address": "某路 1 号", "post_code": "510000"});
+    let profile = json!({"school_system": "六三制", "ownership": "公办", "weak": true, "tags": ["甲"], "address": "某路 1 号", "post_code": "510000"});
     world.change(Method::PATCH, &path, &path, &world.county(), profile.clone()).await.expect(200);
     let file = format!("code,name,school_type,division\ns{},虚构新名小学,小学,440106\n", world.places.school);
     assert_eq!(counts(&import(&world, CITY, "best_effort", &file).await.expect(200)), [0, 1, 0, 0]);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests stop at the first surprise")]
 
 mod accounts;
+mod areas;
 mod audit;
 mod bells;
 mod calendars;

@@ -84,6 +84,26 @@ async fn what_is_wrong_is_said_without_the_password_on_postgresql() {
 }
 
 #[tokio::test]
+async fn the_server_is_who_its_certificate_says_on_postgresql() {
+    let server = Server::start_with_tls().unwrap();
+    let with = |root: &std::path::Path| format!("{}?sslmode=verify-full&sslrootcert={}", server.url(), root.display());
+    let store = Store::connect(&with(&server.root()), 45).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let ciphers = directory.path().join("ciphers");
+    let watched = format!("\\copy (SELECT count(*) FROM pg_stat_ssl WHERE ssl) TO '{}'", ciphers.display());
+    store.province().await.expect_err("it is empty, but it was asked");
+    server.sql("registry", &watched).unwrap();
+    assert_ne!(std::fs::read_to_string(&ciphers).unwrap().trim(), "0", "nothing was asked in the clear");
+    let other = Server::start_with_tls().unwrap();
+    let stranger = refused(&with(&other.root())).await;
+    assert!(stranger.contains("certificate"), "negative control: {stranger}");
+    let plain = Server::start().unwrap();
+    let url = format!("{}?sslmode=require", plain.url());
+    let bare = refused(&url).await;
+    assert!(bare.contains("TLS") || bare.contains("SSL"), "{bare}");
+}
+
+#[tokio::test]
 async fn one_process_publishes_until_it_is_gone_on_postgresql() {
     let server = Server::start().unwrap();
     let (one, two) =

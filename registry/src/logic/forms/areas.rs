@@ -1,10 +1,10 @@
 //! Areas and groups of areas.
 
-use super::{NAME, from_day};
+use super::{NAME, TEXT, from_day};
 use crate::logic::conflict::{Faults, Invalid};
 use schemas::org::{AreaLevel, area_level, area_range};
 use schemas::time::Day;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A new county of a city, or a new city of the province.
@@ -37,6 +37,9 @@ impl AreaForm {
         faults.done()
     }
 }
+
+/// Far above what a province has.
+const MOST_EGRESS_MBPS: u32 = 10_000_000;
 
 /// First and last day of a batch's window.
 type Window = (Day, Day);
@@ -81,6 +84,53 @@ impl AreaEdit {
             fault
         })?;
         Ok((window.flatten(), until))
+    }
+}
+
+/// Where a unified platform comes from (FEATURES N21).
+pub const PLATFORM_SOURCES: [&str; 5] = ["自建", "市级", "省级", "国家级提供", "购买企业"];
+
+/// What an area's administrator tells of platform and network; telling it opens the area (FEATURES N21, N23).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AreaProfile {
+    /// There is a unified platform (统一平台).
+    pub platform: bool,
+    /// Its address; empty: not told.
+    #[serde(default)]
+    pub platform_url: String,
+    /// 自建, 市级, 省级, 国家级提供 or 购买企业; empty without a platform.
+    #[serde(default)]
+    #[schema(example = "自建")]
+    pub platform_source: String,
+    /// A metropolitan network (城域网) covers most schools by fibre.
+    pub metro_network: bool,
+    /// Internet egress in total, Mbit/s.
+    pub egress_mbps: u32,
+    /// Operators of the egress.
+    #[serde(default)]
+    pub operators: Vec<String>,
+}
+
+impl AreaProfile {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// Some cannot be accepted.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let mut faults = Faults::default();
+        let (url, source) = (self.platform_url.as_str(), self.platform_source.as_str());
+        let is_url = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
+        faults.unless(is_url && (self.platform || url.is_empty()), "/platform_url", "http(s)://… of a platform");
+        faults.text(url, TEXT, "/platform_url");
+        let known = if self.platform { PLATFORM_SOURCES.contains(&source) } else { source.is_empty() };
+        faults.unless(known, "/platform_source", "one of the five sources of a platform; empty without one");
+        faults.unless(self.egress_mbps <= MOST_EGRESS_MBPS, "/egress_mbps", "at most 10000000");
+        faults.unless(self.operators.len() <= 8, "/operators", "at most 8");
+        for (i, operator) in self.operators.iter().enumerate() {
+            faults.name(operator, 32, &format!("/operators/{i}"));
+        }
+        faults.done()
     }
 }
 

@@ -35,6 +35,7 @@ pub struct SchoolLine {
     pub division: u32,
     name: String,
     school_type: String,
+    school_system: Option<String>,
     ownership: Option<String>,
     weak: Option<bool>,
     tags: Option<Vec<String>>,
@@ -51,6 +52,7 @@ impl SchoolLine {
             form.code = Some(code.clone());
         }
         (form.name, form.school_type) = (self.name.clone(), self.school_type.clone());
+        form.school_system = self.school_system.clone().unwrap_or(form.school_system);
         form.ownership = self.ownership.clone().unwrap_or(form.ownership);
         form.address = self.address.clone().unwrap_or(form.address);
         form.post_code = self.post_code.clone().unwrap_or(form.post_code);
@@ -68,6 +70,7 @@ impl Wanted for SchoolLine {
             "name",
             "school_type",
             "division",
+            "school_system",
             "ownership",
             "weak",
             "tags",
@@ -91,6 +94,7 @@ impl Wanted for SchoolLine {
             division: division.unwrap_or(0),
             name: row.text("name").to_owned(),
             school_type: row.text("school_type").to_owned(),
+            school_system: given("school_system"),
             ownership: given("ownership"),
             weak: weak.flatten(),
             tags: row.given("tags").map(tags),
@@ -123,6 +127,7 @@ pub fn cells(school: &SchoolView, administrators: &[String]) -> Vec<String> {
         school.name.clone(),
         school.school_type.clone(),
         school.division.to_string(),
+        school.school_system.clone(),
         school.ownership.clone(),
         school.weak.to_string(),
         school.tags.join(";"),
@@ -163,6 +168,7 @@ mod tests {
     #[test]
     fn what_the_file_has_no_column_for_stays() {
         let known = SchoolForm {
+            school_system: "六三制".into(),
             ownership: "公办".into(),
             address: "某路 1 号".into(),
             post_code: "510000".into(),
@@ -172,6 +178,7 @@ mod tests {
         };
         let form = read("G1,虚构一小,小学,440106,,b").unwrap().form(Some(&known));
         assert_eq!((form.name.as_str(), form.weak, form.tags), ("虚构一小", false, vec!["b".to_owned()]));
-        assert_eq!((form.ownership, form.address, form.post_code), (known.ownership, known.address, known.post_code));
+        assert_eq!((form.school_system, form.ownership), (known.school_system, known.ownership));
+        assert_eq!((form.address, form.post_code), (known.address, known.post_code));
     }
 }
