@@ -32,13 +32,13 @@ async fn an_area_is_open_once_its_administrator_has_told_of_it() {
 
     let after = world.send(Method::PUT, &path, &county, &before.tag, Some(profile())).await.expect(200);
     assert_eq!((&after.body["initialised"], &after.body["profile"]), (&json!(true), &profile()));
-    assert_eq!(after.body["updated_by"], "CountyAdmin");
+    assert_eq!(after.body["updated_by"], "虚构的人");
     assert_eq!(after.body["updated_at"], "2026-11-20T09:00:00.000+08:00");
     let stale = world.send(Method::PUT, &path, &county, &before.tag, Some(profile())).await;
     assert_eq!(stale.expect(412).slug(), "stale");
 
     let renamed = world.change(Method::PATCH, &area, &area, &province, json!({"pilot": true})).await.expect(200);
-    assert_eq!((&renamed.body["profile"], &renamed.body["updated_by"]), (&profile(), &json!("ProvinceAdmin")));
+    assert_eq!((&renamed.body["profile"], &renamed.body["updated_by"]), (&profile(), &json!("虚构的人")));
     let log = world.get(&format!("{area}/audit?action=area.profile"), &county).await.expect(200);
     assert_eq!(log.body["rows"][0]["after"]["profile"], profile());
 }
